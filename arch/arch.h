@@ -1,0 +1,139 @@
+/*
+ * arch.h - the contract between the machine and everything above it.
+ *
+ * arch/x86_64 and arch/arm64 both keep it, with the same file names for the same jobs; the inline
+ * part of it is arch/ARCH/cpu.h (included here). No other folder but boot/ and linker/ knows which
+ * machine it is on.
+ *
+ * Contexts named below:
+ *   boot  the boot CPU before smp_start(), interrupts masked
+ *   g0    an M's scheduler stack
+ *   G     a goroutine's stack
+ *   isr   an exception stack: may take no lock, touch no floating point, call no libc
+ */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boot/bootinfo.h"
+
+struct bootmem;
+struct g;
+struct m;
+struct trapframe;
+
+#include "cpu.h"  // arch/ARCH/cpu.h: struct gobuf, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
+
+/* ---- switch.S ------------------------------------------------------------------------------- */
+
+/*
+ * mcall - save the current G's callee-saved state in its gobuf, make the M's g0 current and call
+ * fn(gp) on the g0 stack, from its top. fn must not return; gogo() later continues after mcall().
+ * Ctx: G, with m->locks held by nobody who cares: the G may continue on another M.
+ */
+void mcall(void (*fn)(struct g *gp));
+
+/* Makes gp current and continues at gp->sched. Ctx: g0. */
+_Noreturn void gogo(struct g *gp);
+
+/* Prepares buf so that gogo() calls fn() on the stack that ends at hi. fn must not return. */
+void gobuf_init(struct gobuf *buf, uintptr_t hi, void (*fn)(void));
+
+/* ---- trap.c ---------------------------------------------------------------------------------- */
+
+/* Exception vectors and exception stacks of this core. Ctx: boot, or an AP's first steps. */
+void trap_init_cpu(struct m *mp);
+
+/* Where the frame was interrupted, for tracebacks. */
+uintptr_t trapframe_pc(const struct trapframe *tf);
+uintptr_t trapframe_fp(const struct trapframe *tf);
+uintptr_t trapframe_sp(const struct trapframe *tf);
+
+/* Prints every register of the frame. Ctx: any, while panicking. */
+void trapframe_print(const struct trapframe *tf);
+
+/* ---- mmu.c ----------------------------------------------------------------------------------- */
+
+/* CPU features that the page tables rely on (NX, write protection in supervisor mode, memory types),
+ * then the tables at `root`. On return the low half is unmapped on this core. Ctx: boot or AP start. */
+void mmu_init_cpu(uint64_t root_phys);
+
+/* After a valid entry was written over an absent one: nothing can hold a stale entry (design: absent
+ * translations are not cached), the walker only has to see the write. Ctx: any. */
+void mmu_publish(void);
+
+/* Forget cached translations of [va, va + bytes) on every core that may hold one. Before smp_start()
+ * that is this one; later only arm64 can (broadcast TLBI), so only boot code calls it. Ctx: boot. */
+void mmu_flush_boot(uintptr_t va, size_t bytes);
+
+/* The early direct map (before vm_init()) covers exactly [*lo, *hi) of physical memory from the
+ * image's start upward: bootmem's first pages are taken there. Ctx: boot. */
+void mmu_early_range(const struct bootinfo *bi, uint64_t *lo, uint64_t *hi);
+
+/* ---- platform.c ------------------------------------------------------------------------------ */
+
+/* The part of the platform that needs no mapping: a console, if it can be had that early. Ctx: boot. */
+void platform_early(void);
+
+/* Takes out of bm what the architecture needs at fixed places (the APs' trampoline). Ctx: boot. */
+void platform_reserve(struct bootmem *bm);
+
+/* Firmware tables -> cores, interrupt controller, clock, console. Needs vm_init(). Stops the machine
+ * with a line if they can't be used. Ctx: boot. */
+void platform_init(const struct bootinfo *bi);
+
+/* Cores the firmware names, the boot CPU included; 1 .. MAX_CPUS after platform_init(). */
+unsigned platform_ncpu(void);
+
+/* One line for the boot log: CPU, interrupt controller, clocks. */
+void platform_describe(char *buf, size_t bytes);
+
+/* Text that no console took, to a debugger or host if there is one. Ctx: boot, panicking. */
+void platform_write_fallback(const char *text, size_t bytes);
+
+/* ---- irqchip.c ------------------------------------------------------------------------------- */
+
+/* This core's part of the interrupt controller. Ctx: boot or AP start, interrupts masked. */
+void irqchip_init_cpu(struct m *mp);
+
+/* Raise IRQ_WAKE or IRQ_STOP (kernel/irq.h) on mp's core. The write is a release: what this core
+ * stored before is seen by the handler. Ctx: any, isr included. */
+void irqchip_send(struct m *mp, unsigned kind);
+
+/* ---- clock.c --------------------------------------------------------------------------------- */
+
+/* Find the counter's rate. Ctx: boot, after platform tables are known. */
+void clock_init(void);
+void clock_init_cpu(struct m *mp);
+
+/* Nanoseconds since the counter started; monotonic, the same on every core. Ctx: any. */
+int64_t clock_nanotime(void);
+
+/* clock_nanotime() when the image's first instruction ran. */
+int64_t clock_entry(void);
+
+/* Raise IRQ_TIMER on this core once, at or after `when` (as clock_nanotime()); a time in the past
+ * fires at once. Replaces what was armed. INT64_MAX disarms. Ctx: any, preemption off. */
+void clock_arm(int64_t when_ns);
+
+/* ---- smp.c ----------------------------------------------------------------------------------- */
+
+/*
+ * smp_boot - start the cores of ms[1 .. n): each runs on its M's g0 stack, does the *_init_cpu() calls
+ * above and enters entry(mp) with interrupts masked. Returns when all have set mp->online, or when
+ * one has not within a second: then the number of those that came. Ctx: boot, memory sealed.
+ */
+unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp));
+
+/* ---- poweroff.c ------------------------------------------------------------------------------ */
+
+/* Ends the machine with `status` if something outside can take it, else powers off, else halts. */
+_Noreturn void arch_exit(int status);
+
+/* Masks interrupts and sleeps for ever. */
+_Noreturn void arch_halt(void);
+
+#endif

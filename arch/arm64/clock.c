@@ -1,0 +1,83 @@
+/*
+ * clock.c - the generic timer: its virtual counter is the clock, its virtual timer the alarm.
+ *
+ * CNTFRQ_EL0 gives the rate; firmware must have set it, and no value is assumed for any board.
+ */
+#include "clock.h"
+
+#include "arch/arch.h"
+#include "kernel/layout.h"
+#include "kernel/panic.h"
+
+#define NS_PER_S     UINT64_C(1000000000)
+#define TIMER_ENABLE 1
+
+extern uint64_t boot_cntvct;  // head.S: the counter at the first instruction
+
+static SEALED uint64_t hz;
+static SEALED uint64_t ns_per_tick_32;  // 32.32 fixed point
+
+/* isb: the counter may otherwise be read ahead of what the caller did before. */
+static inline uint64_t counter(void)
+{
+    isb();
+    return READ_SYSREG(cntvct_el0);
+}
+
+/* Rounded down; 96 bits on the way. */
+static int64_t to_ns(uint64_t ticks)
+{
+    return (int64_t)((unsigned __int128)ticks * ns_per_tick_32 >> 32);
+}
+
+/* The first tick at which to_ns() has reached ns: an alarm is never early. */
+static uint64_t to_ticks(int64_t ns)
+{
+    return (uint64_t)(((unsigned __int128)(uint64_t)ns * hz + NS_PER_S - 1) / NS_PER_S) + 1;
+}
+
+void clock_init(void)
+{
+    hz = READ_SYSREG(cntfrq_el0);
+    if (hz == 0)
+        boot_fail("generic timer: CNTFRQ_EL0 is 0; the firmware must set it to the counter's rate in Hz");
+    ns_per_tick_32 = (NS_PER_S << 32) / hz;
+}
+
+void clock_init_cpu(struct m *mp)
+{
+    (void)mp;
+    clock_timer_off();
+}
+
+uint64_t clock_hz(void)
+{
+    return hz;
+}
+
+int64_t clock_nanotime(void)
+{
+    return to_ns(counter());
+}
+
+int64_t clock_entry(void)
+{
+    return to_ns(boot_cntvct);
+}
+
+void clock_timer_off(void)
+{
+    WRITE_SYSREG(cntv_ctl_el0, 0);
+    isb();
+}
+
+void clock_arm(int64_t when_ns)
+{
+    if (when_ns == INT64_MAX) {
+        clock_timer_off();
+        return;
+    }
+    WRITE_SYSREG(cntv_cval_el0, when_ns <= 0 ? 0 : to_ticks(when_ns));
+    WRITE_SYSREG(cntv_ctl_el0, TIMER_ENABLE);
+    isb();
+}

@@ -1,0 +1,23 @@
+/*
+ * poweroff.c - the end of the machine.
+ *
+ * Semihosting takes an exit status to whoever started an emulator; PSCI switches a real machine off.
+ */
+#include "arch/arch.h"
+#include "psci.h"
+#include "semihost.h"
+
+_Noreturn void arch_halt(void)
+{
+    for (;;)
+        __asm__ volatile("msr daifset, #0xf; wfi");
+}
+
+_Noreturn void arch_exit(int status)
+{
+    const uint64_t block[2] = {SEMIHOST_APPLICATION_EXIT, (uint64_t)status};
+
+    semihost(SEMIHOST_EXIT_EXTENDED, (uintptr_t)block);
+    psci_system_off();
+    arch_halt();
+}

@@ -1,0 +1,12 @@
+/*
+ * uart.h - the PL011 serial port.
+ */
+#ifndef ARCH_ARM64_UART_H
+#define ARCH_ARM64_UART_H
+
+#include <stdint.h>
+
+/* Maps it and makes it the console. Speed and format stay as the firmware set them. Ctx: boot. */
+void uart_init(uint64_t phys, uint64_t bytes);
+
+#endif

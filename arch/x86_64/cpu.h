@@ -1,0 +1,176 @@
+/*
+ * cpu.h - the inline part of the arch contract (arch.h) for x86-64.
+ *
+ * The GS base of every core points at its struct m, always: there is no user mode, so no swapgs.
+ * %gs:0 is the current G, %gs:8 the M itself.
+ */
+#ifndef ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_H
+
+#include "offsets.h"
+
+#define ARCH_NAME        "x86-64"
+#define ARCH_TLS_VARIANT 2  // thread-local data lies below the thread pointer (ELF TLS)
+
+/* What mcall() saves and gogo() restores: the SysV ABI's callee-saved state. */
+struct gobuf {
+    uintptr_t sp;
+    uintptr_t pc;
+    uint64_t rbp, rbx, r12, r13, r14, r15;
+    uint32_t mxcsr;
+    uint16_t fcw;
+};
+_Static_assert(offsetof(struct gobuf, sp) == GOBUF_SP, "switch.S");
+_Static_assert(offsetof(struct gobuf, pc) == GOBUF_PC, "switch.S");
+_Static_assert(offsetof(struct gobuf, rbp) == GOBUF_RBP, "switch.S");
+_Static_assert(offsetof(struct gobuf, rbx) == GOBUF_RBX, "switch.S");
+_Static_assert(offsetof(struct gobuf, r12) == GOBUF_R12, "switch.S");
+_Static_assert(offsetof(struct gobuf, r13) == GOBUF_R13, "switch.S");
+_Static_assert(offsetof(struct gobuf, r14) == GOBUF_R14, "switch.S");
+_Static_assert(offsetof(struct gobuf, r15) == GOBUF_R15, "switch.S");
+_Static_assert(offsetof(struct gobuf, mxcsr) == GOBUF_MXCSR, "switch.S");
+_Static_assert(offsetof(struct gobuf, fcw) == GOBUF_FCW, "switch.S");
+_Static_assert(sizeof(struct gobuf) == GOBUF_BYTES, "switch.S");
+
+static inline uintptr_t gobuf_fp(const struct gobuf *buf)
+{
+    return buf->rbp;
+}
+
+/* Task state segment: only the stacks that the IST field of a gate selects are used. */
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t iomap_base;
+} __attribute__((packed));
+_Static_assert(sizeof(struct tss) == 104, "manual: 64-bit TSS");
+
+/* Each kind of entry has its own stack, so that a fault inside an interrupt handler, or an NMI
+ * anywhere, does not overwrite the frames under it. Gate n uses tss.ist[n - 1]. */
+enum ist { IST_IRQ = 1, IST_EXCEPTION, IST_DOUBLE_FAULT, IST_NMI, NIST = IST_NMI };
+#define IST_STACK_BYTES 8192
+
+/* This architecture's part of struct m. */
+struct arch_m {
+    uint64_t gdt[5];  // null, code, data, TSS (two slots)
+    struct tss tss;
+    uint32_t apic_id;
+    _Alignas(16) uint8_t ist_stack[NIST][IST_STACK_BYTES];
+};
+
+static inline struct g *getg(void)
+{
+    return *(struct g *__seg_gs *)M_G;
+}
+
+/* Before use: no preemption between this and the last use of what it gives (acquirem). */
+static inline struct m *getm(void)
+{
+    return *(struct m *volatile __seg_gs *)M_SELF;
+}
+
+static inline void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+}
+
+static inline void irq_disable(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+
+static inline void irq_enable(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+static inline bool irq_enabled(void)
+{
+    uint64_t flags;
+    __asm__ volatile("pushfq; pop %0" : "=r"(flags)::"memory");
+    return flags & (1u << 9);
+}
+
+/*
+ * cpu_idle - sleep until an interrupt has been handled; interrupts are masked on entry and return.
+ * sti takes effect after the next instruction, so nothing can be handled between it and hlt: an
+ * interrupt that came while they were masked ends the hlt at once.
+ */
+static inline void cpu_idle(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+    uint32_t lo, hi;
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return (uint64_t)hi << 32 | lo;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+#define MSR_EFER         0xc0000080u
+#define MSR_FS_BASE      0xc0000100u
+#define MSR_GS_BASE      0xc0000101u
+#define MSR_APIC_BASE    0x1bu
+#define MSR_TSC_DEADLINE 0x6e0u
+#define MSR_X2APIC       0x800u  // + register offset / 16
+
+struct cpuid_regs {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_regs r;
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
+    return v;
+}
+
+static inline void outl(uint16_t port, uint32_t v)
+{
+    __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t v;
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
+    return v;
+}
+
+/* The instruction exists on every core, or on none (mmu_init_cpu() turns it on). */
+extern bool cpu_has_fsgsbase;
+
+/* The libc's thread pointer. Ctx: g0 or boot, for the G about to run. */
+static inline void cpu_set_tls(uintptr_t tp)
+{
+    if (cpu_has_fsgsbase)
+        __asm__ volatile("wrfsbase %0" ::"r"(tp));
+    else
+        wrmsr(MSR_FS_BASE, tp);
+}
+
+#endif

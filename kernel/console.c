@@ -1,0 +1,67 @@
+/*
+ * console.c - console output and kprintf.
+ *
+ * Until a device is attached (arm64 finds its UART in the device tree) output is kept in `early`, so a
+ * boot that fails before that still says why.
+ */
+#include "kernel/console.h"
+
+#include <string.h>
+
+#include "arch/arch.h"
+#include "kernel/layout.h"
+#include "kernel/lock.h"
+#include "kernel/print.h"
+
+static struct spinlock console_lock = SPINLOCK_INIT(RANK_CONSOLE);
+static SEALED console_writer *writer;
+static char early[2048];
+static size_t early_bytes;
+
+void console_attach(console_writer *write)
+{
+    writer = write;
+    writer(early, early_bytes);
+    early_bytes = 0;
+}
+
+static void write_locked(const char *text, size_t bytes)
+{
+    if (writer) {
+        writer(text, bytes);
+        return;
+    }
+    if (bytes > sizeof early - early_bytes)
+        bytes = sizeof early - early_bytes;
+    memcpy(early + early_bytes, text, bytes);
+    early_bytes += bytes;
+}
+
+void console_write(const char *text, size_t bytes)
+{
+    lock(&console_lock);
+    write_locked(text, bytes);
+    unlock(&console_lock);
+}
+
+void console_break_lock(void)
+{
+    lock_break(&console_lock);
+}
+
+void console_flush_unattached(void)
+{
+    if (!writer)
+        platform_write_fallback(early, early_bytes);
+}
+
+void kprintf(const char *fmt, ...)
+{
+    char text[320];
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = kvsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    console_write(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}

@@ -1,0 +1,24 @@
+/*
+ * console.h - the one place where characters leave the machine.
+ */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include <stddef.h>
+
+/* Writes all of it, waiting for the device. Called with the console's lock, or while panicking. */
+typedef void console_writer(const char *text, size_t bytes);
+
+/* From now on output goes to `write`; what was printed before is written first. Ctx: boot. */
+void console_attach(console_writer *write);
+
+/* One piece of output, not mixed with another core's. Ctx: any but isr. */
+void console_write(const char *text, size_t bytes);
+
+/* While panicking: see lock_break(). */
+void console_break_lock(void);
+
+/* No device was found: hand what was printed to whatever else the machine offers (arch). */
+void console_flush_unattached(void);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * heap.c - one contiguous range of addresses that grows: sbrk for the libc's malloc.
+ *
+ * Protocol:  heap_lock guards both ends. Pages come one run at a time from the page allocator and are
+ *            mapped behind `mapped`; [HEAP_BASE, end) is the caller's, [end, mapped) is spare.
+ */
+#include "kernel/heap.h"
+
+#include "kernel/layout.h"
+#include "kernel/lock.h"
+#include "kernel/page.h"
+#include "kernel/vm.h"
+
+static struct spinlock heap_lock = SPINLOCK_INIT(RANK_HEAP);
+static uintptr_t end = HEAP_BASE;
+static uintptr_t mapped = HEAP_BASE;
+
+/* In small runs, so that a fragmented memory can be used to its end. */
+#define GROW_PAGES 16
+
+static bool grow_locked(void)
+{
+    size_t n = GROW_PAGES;
+    uint64_t pa;
+
+    while ((pa = page_alloc(n)) == PAGE_NONE)
+        if ((n /= 2) == 0)
+            return false;
+    if (vm_map(mapped, pa, n << PAGE_SHIFT, VM_RW))
+        return false;
+    mapped += n << PAGE_SHIFT;
+    return true;
+}
+
+void *heap_sbrk(ptrdiff_t delta)
+{
+    void *was = NULL;
+
+    if (delta < 0)
+        return NULL;
+    lock(&heap_lock);
+    if ((size_t)delta <= HEAP_BYTES - (end - HEAP_BASE)) {
+        while (mapped < end + (size_t)delta && grow_locked())
+            ;
+        if (mapped >= end + (size_t)delta) {
+            was = (void *)end;
+            end += (size_t)delta;
+        }
+    }
+    unlock(&heap_lock);
+    return was;
+}

@@ -1,0 +1,25 @@
+/*
+ * libc.h - what the rest of the kernel asks of the libc it is linked with.
+ *
+ * libc.c is the part that is the same for every libc; libc_newlib.c and libc_picolibc.c give each one
+ * the functions it expects from a system (`make LIBC=` picks one). Whatever a libc calls a lock is an
+ * rmutex: recursive, owned by the goroutine, and parking.
+ */
+#ifndef KERNEL_LIBC_H
+#define KERNEL_LIBC_H
+
+struct libc_args {
+    int argc;
+    char **argv;
+};
+
+/* The main goroutine: constructors, main(argc, argv), exit(). */
+void libc_run_main(void *libc_args);
+
+/* The calling goroutine ends: give back what the libc allocated for it. Ctx: G. */
+void libc_thread_exit(void);
+
+/* What the libc's streams still hold, where its exit() does not write it. Ctx: G. */
+void libc_flush(void);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * lock.h - spin locks, and the order in which they may be taken.
+ *
+ * A spin lock is held with preemption off (m->locks), interrupts on: interrupt handlers take no lock
+ * (design: they acknowledge, set bits and let the scheduler act), so none can wait for its own core.
+ *
+ * Ranks: a lock may be taken only while every lock held has a lower rank. Debug builds check each
+ * acquisition and name both; docs/locking.md gives the reason for each place in the order.
+ */
+#ifndef KERNEL_LOCK_H
+#define KERNEL_LOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lock_rank {
+    RANK_MUTEX = 1,  // struct rmutex's waiters
+    RANK_CHAN,       // struct chan; several are taken in address order
+    RANK_FILES,      // open descriptors
+    RANK_SCHED,      // global run queue, idle Ms, allgs
+    RANK_STACKPOOL,  // free stacks
+    RANK_HEAP,       // sbrk
+    RANK_VM,         // page tables
+    RANK_PAGE,       // page bitmap
+    RANK_CONSOLE,    // one message at a time
+    NRANK
+};
+
+struct spinlock {
+    _Atomic(uint32_t) held;
+    uint32_t rank;
+};
+
+#define SPINLOCK_INIT(rank_) {.rank = (rank_)}
+
+/* Acquire and release; every access that the lock guards is ordered by this pair. Ctx: any but isr. */
+void lock(struct spinlock *l);
+void unlock(struct spinlock *l);
+
+/* While panicking, when the other cores have been stopped: whoever held it will not give it back. */
+void lock_break(struct spinlock *l);
+
+bool lock_held(const struct spinlock *l);
+
+#endif

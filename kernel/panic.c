@@ -1,0 +1,158 @@
+/*
+ * panic.c - throw, panic, boot_fail and the report of CPU exceptions.
+ *
+ * Protocol:  the first core to get here wins `panicking` and stops the others; one that loses halts.
+ *            From then on one core runs, so nothing here waits for a lock: the console's is broken.
+ * Invariant: a failure while reporting ends at once with its own short line, never in a loop.
+ */
+#include "kernel/panic.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include "arch/arch.h"
+#include "kernel/console.h"
+#include "kernel/irq.h"
+#include "kernel/layout.h"
+#include "kernel/print.h"
+#include "kernel/traceback.h"
+#include "sched/sched.h"
+
+static _Atomic(struct m *) panicking;
+static SEALED const struct panic_hooks *hooks;
+
+void panic_set_hooks(const struct panic_hooks *h)
+{
+    hooks = h;
+}
+
+void panic_stop_isr(void)
+{
+    arch_halt();
+}
+
+void panic_stop_others(void)
+{
+    const struct m *self = getm();
+
+    for (unsigned i = 0; i < sched.nm; i++)
+        if (allm[i] != self && atomic_load_explicit(&allm[i]->online, memory_order_acquire))
+            irqchip_send(allm[i], IRQ_STOP);
+}
+
+static void begin(void)
+{
+    struct m *none = NULL, *self = getm();
+
+    irq_disable();
+    if (!atomic_compare_exchange_strong(&panicking, &none, self)) {
+        if (none != self)
+            arch_halt();
+        console_break_lock();
+        kprintf("\nrt0: failed again while reporting; giving up\n");
+        arch_exit(EXIT_FATAL);
+    }
+    panic_stop_others();
+    console_break_lock();
+    self->ranks_held = 0;
+}
+
+static _Noreturn void end(uintptr_t pc, uintptr_t fp)
+{
+    kprintf("\n");
+    if (hooks)
+        hooks->describe(pc, fp);
+    else
+        traceback(pc, fp, (uintptr_t)m0_stack_lo, (uintptr_t)m0_stack_hi);
+    arch_exit(EXIT_FATAL);
+}
+
+static void say(const char *prefix, const char *fmt, va_list ap)
+{
+    char text[256];
+
+    kvsnprintf(text, sizeof text, fmt, ap);
+    kprintf("%s%s\n", prefix, text);
+}
+
+/* The traceback begins at the caller of the function that this stands in. */
+#define END_AT_CALLER() \
+    end((uintptr_t)__builtin_return_address(0), *(uintptr_t *)__builtin_frame_address(0))
+
+_Noreturn void throw(const char *fmt, ...)
+{
+    va_list ap;
+
+    begin();
+    va_start(ap, fmt);
+    say("fatal error: ", fmt, ap);
+    va_end(ap);
+    END_AT_CALLER();
+}
+
+_Noreturn void panic(const char *fmt, ...)
+{
+    va_list ap;
+
+    begin();
+    va_start(ap, fmt);
+    say("panic: ", fmt, ap);
+    va_end(ap);
+    END_AT_CALLER();
+}
+
+_Noreturn void boot_fail(const char *fmt, ...)
+{
+    va_list ap;
+
+    begin();
+    va_start(ap, fmt);
+    say("rt0: cannot boot: ", fmt, ap);
+    va_end(ap);
+    console_flush_unattached();
+    arch_exit(EXIT_FATAL);
+}
+
+/* Go's rule: an address below this is a NULL pointer with a field's offset added. */
+#define NULL_PAGE_BYTES 4096
+
+static void say_page_fault(const struct fault *f, uintptr_t pc)
+{
+    static const char *const access_name[] = {"read", "write", "execute"};
+
+    if (hooks && !f->present && hooks->overflow(f->addr, trapframe_sp(f->tf)))
+        kprintf("fatal error: stack overflow\n");
+    else if (f->addr < NULL_PAGE_BYTES)
+        kprintf("panic: runtime error: invalid memory address or nil pointer dereference\n");
+    else
+        kprintf("unexpected fault address %#lx\nfatal error: fault\n", f->addr);
+    kprintf("[%s: %s of %s page, code=%#lx addr=%#lx pc=%#lx]\n", f->name, access_name[f->access],
+            f->present ? "a protected" : "an unmapped", f->code, f->addr, pc);
+}
+
+_Noreturn void fault_report(const struct fault *f)
+{
+    uintptr_t pc = trapframe_pc(f->tf), fp = trapframe_fp(f->tf);
+
+    begin();
+    switch (f->kind) {
+    case FAULT_PAGE:
+        say_page_fault(f, pc);
+        break;
+    case FAULT_DIVIDE:
+        kprintf("panic: runtime error: integer divide by zero\n[%s: pc=%#lx]\n", f->name, pc);
+        break;
+    case FAULT_ILLEGAL:
+        kprintf("fatal error: illegal instruction\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
+        break;
+    case FAULT_BREAKPOINT:
+        kprintf("fatal error: breakpoint\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
+        break;
+    case FAULT_OTHER:
+        kprintf("fatal error: unexpected exception\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
+        break;
+    }
+    kprintf("\n");
+    trapframe_print(f->tf);
+    end(pc, fp);
+}

@@ -1,0 +1,72 @@
+/*
+ * traceback.c - call chains by frame pointer.
+ *
+ * Both ABIs put the same record at the frame pointer: the caller's frame pointer, then the return
+ * address. All code of the image is built with frame pointers; a prebuilt libc function without one is
+ * left out of the chain, since it keeps its caller's frame pointer.
+ */
+#include "kernel/traceback.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernel/layout.h"
+#include "kernel/print.h"
+
+#define MAX_FRAMES 64
+
+/* Made by tools/ksyms from the linked image: addresses ascending, relative to image_start. */
+extern const uint32_t ksyms_count;
+extern const uint32_t ksyms_address[];
+extern const uint32_t ksyms_name[];  // offsets into ksyms_text
+extern const char ksyms_text[];
+
+const char *ksym_find(uintptr_t pc, uintptr_t *offset)
+{
+    if (pc < (uintptr_t)image_start || pc >= (uintptr_t)text_end || ksyms_count == 0)
+        return NULL;
+    uint32_t rel = (uint32_t)(pc - (uintptr_t)image_start);
+    size_t lo = 0, hi = ksyms_count;  // address[lo] <= rel < address[hi]
+    if (rel < ksyms_address[0])
+        return NULL;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (ksyms_address[mid] <= rel)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *offset = rel - ksyms_address[lo];
+    return &ksyms_text[ksyms_name[lo]];
+}
+
+/* A return address may be the first byte of the next function (a noreturn call at the end), so names
+ * are looked up one byte before it. */
+static void print_frame(uintptr_t pc, bool is_return)
+{
+    uintptr_t offset;
+    const char *name = ksym_find(pc - is_return, &offset);
+
+    if (name)
+        kprintf("  %s+%#lx (%#lx)\n", name, offset + is_return, pc);
+    else
+        kprintf("  ? (%#lx)\n", pc);
+}
+
+void traceback(uintptr_t pc, uintptr_t fp, uintptr_t lo, uintptr_t hi)
+{
+    print_frame(pc, false);
+    for (unsigned n = 1; fp >= lo && fp + 16 <= hi && fp % 8 == 0; n++) {
+        const uintptr_t *record = (const uintptr_t *)fp;
+        if (record[1] == 0)
+            return;
+        if (n == MAX_FRAMES) {
+            kprintf("  ...more frames\n");
+            return;
+        }
+        print_frame(record[1], true);
+        if (record[0] <= fp)
+            return;
+        fp = record[0];
+    }
+}

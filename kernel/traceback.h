@@ -1,0 +1,19 @@
+/*
+ * traceback.h - call chains by frame pointer, with names from the symbol table in the image.
+ */
+#ifndef KERNEL_TRACEBACK_H
+#define KERNEL_TRACEBACK_H
+
+#include <stdint.h>
+
+/*
+ * traceback - print pc and the return addresses of the frames from fp up, a line each:
+ * "  name+0xoffset (0xaddress)". Every frame record must lie in [lo, hi) above the one before, so a
+ * corrupt stack ends the list instead of faulting. Ctx: any.
+ */
+void traceback(uintptr_t pc, uintptr_t fp, uintptr_t lo, uintptr_t hi);
+
+/* The function that contains pc and pc's offset in it; NULL if pc is not in the image's text. */
+const char *ksym_find(uintptr_t pc, uintptr_t *offset);
+
+#endif

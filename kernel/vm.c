@@ -1,0 +1,287 @@
+/*
+ * vm.c - the kernel's page tables: building, mapping, looking up.
+ *
+ * Protocol:  vm_lock guards every write to a table. Entries go from absent to valid and, but for
+ *            vm_seal(), never change again, so readers need no lock and no TLB has anything to forget.
+ * Invariant: no leaf is both writable and executable; nothing is mapped in the low half; a table page
+ *            is zero before an entry points at it.
+ * Why boot maps everything at once: after vm_init() all RAM is reachable through the direct map, so
+ *            the page allocator and its bitmap may lie anywhere.
+ */
+#include "kernel/vm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "kernel/layout.h"
+#include "kernel/lock.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "pte.h"
+
+#define LEVELS     4
+#define ROOT_LEVEL 3
+#define ENTRIES    512
+#define HIGH_HALF  UINT64_C(0xffff800000000000)
+
+static struct spinlock vm_lock = SPINLOCK_INIT(RANK_VM);
+static uint64_t *root;                  // virtual address of the root table
+static SEALED uint64_t root_phys;
+static SEALED uint64_t kernel_phys;     // where image_start lies
+static struct bootmem *early_mem;       // table pages come from here until vm_use_page_allocator()
+static uint64_t early_lo, early_hi;     // ... inside this physical range
+
+static size_t level_bytes(unsigned level)
+{
+    return (size_t)1 << (PAGE_SHIFT + 9 * level);
+}
+
+static unsigned level_index(uintptr_t va, unsigned level)
+{
+    return va >> (PAGE_SHIFT + 9 * level) & (ENTRIES - 1);
+}
+
+static uint64_t table_alloc(void)
+{
+    uint64_t pa;
+
+    if (early_mem)
+        pa = bootmem_alloc(early_mem, PAGE_SIZE, PAGE_SIZE, early_lo, early_hi);
+    else
+        pa = page_alloc(1);
+    if (pa == PAGE_NONE)
+        return PAGE_NONE;
+    memset(phys_to_virt(pa), 0, PAGE_SIZE);
+    return pa;
+}
+
+/* Entries are written and read whole; the walker of another core may look at any time. */
+static uint64_t entry_get(const uint64_t *entry)
+{
+    return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+/* Release: a table's zeroes are seen by whoever follows the entry to it. */
+static void entry_set(uint64_t *entry, uint64_t pte)
+{
+    __atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+}
+
+/* The entry for va at `level`, making the tables above it. NULL: out of memory. */
+static uint64_t *entry_make_locked(uintptr_t va, unsigned level)
+{
+    uint64_t *table = root;
+
+    for (unsigned l = ROOT_LEVEL; l > level; l--) {
+        uint64_t *entry = &table[level_index(va, l)];
+        uint64_t pte = entry_get(entry);
+        if (!pte_present(pte)) {
+            uint64_t pa = table_alloc();
+            if (pa == PAGE_NONE)
+                return NULL;
+            pte = pte_table(pa);
+            entry_set(entry, pte);
+        } else if (pte_is_leaf(pte, l)) {
+            throw("vm_map: %p is mapped already, by a leaf of level %u", (void *)va, l);
+        }
+        table = phys_to_virt(pte_pa(pte));
+    }
+    return &table[level_index(va, level)];
+}
+
+/* The largest leaf that va, pa and what is left allow. */
+static unsigned leaf_level(uintptr_t va, uint64_t pa, size_t bytes)
+{
+    for (unsigned level = 2; level > 0; level--)
+        if (pte_level_can_be_leaf(level) && bytes >= level_bytes(level) &&
+            ((va | pa) & (level_bytes(level) - 1)) == 0)
+            return level;
+    return 0;
+}
+
+static int map_locked(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot)
+{
+    while (bytes) {
+        unsigned level = leaf_level(va, pa, bytes);
+        uint64_t *entry = entry_make_locked(va, level);
+        if (!entry)
+            return -ENOMEM;
+        if (pte_present(entry_get(entry)))
+            throw("vm_map: %p is mapped already", (void *)va);
+        /* Runs of neighbours share the table: no new walk for each. */
+        do {
+            entry_set(entry++, pte_leaf(pa, prot, level));
+            va += level_bytes(level);
+            pa += level_bytes(level);
+            bytes -= level_bytes(level);
+        } while (level_index(va, level) && leaf_level(va, pa, bytes) == level && bytes &&
+                 !pte_present(entry_get(entry)));
+    }
+    return 0;
+}
+
+int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot)
+{
+    if ((va | pa | bytes) & (PAGE_SIZE - 1))
+        throw("vm_map: va=%p pa=%#lx bytes=%#zx not page-aligned", (void *)va, pa, bytes);
+    lock(&vm_lock);
+    int err = map_locked(va, pa, bytes, prot);
+    mmu_publish();
+    unlock(&vm_lock);
+    return err;
+}
+
+bool vm_lookup(uintptr_t va, uint64_t *pa, enum vm_prot *prot)
+{
+    if (va < HIGH_HALF)
+        return false;
+    const uint64_t *table = root;
+    for (unsigned level = ROOT_LEVEL;; level--) {
+        uint64_t pte = entry_get(&table[level_index(va, level)]);
+        if (!pte_present(pte))
+            return false;
+        if (level < ROOT_LEVEL && pte_is_leaf(pte, level)) {
+            *pa = pte_pa(pte) | (va & (level_bytes(level) - 1));
+            *prot = pte_prot(pte);
+            return true;
+        }
+        table = phys_to_virt(pte_pa(pte));
+    }
+}
+
+/* Depth first with an explicit position per level: the walk needs no recursion. */
+void vm_walk(void (*visit)(const struct vm_leaf *leaf, void *arg), void *arg)
+{
+    const uint64_t *table[LEVELS] = {[ROOT_LEVEL] = root};
+    unsigned index[LEVELS] = {[ROOT_LEVEL] = 0};
+    unsigned level = ROOT_LEVEL;
+
+    for (;;) {
+        if (index[level] == ENTRIES) {
+            if (level == ROOT_LEVEL)
+                return;
+            level++;
+            continue;
+        }
+        uint64_t pte = entry_get(&table[level][index[level]++]);
+        if (!pte_present(pte))
+            continue;
+        if (level > 0 && (level == ROOT_LEVEL || !pte_is_leaf(pte, level))) {
+            level--;
+            table[level] = phys_to_virt(pte_pa(pte));
+            index[level] = 0;
+            continue;
+        }
+        uintptr_t va = 0;
+        for (unsigned l = level; l < LEVELS; l++)
+            va |= (uintptr_t)(index[l] - 1) << (PAGE_SHIFT + 9 * l);
+        if (va >> 47)
+            va |= HIGH_HALF;
+        visit(&(struct vm_leaf){va, level_bytes(level), pte_prot(pte), pte_is_wx(pte)}, arg);
+    }
+}
+
+uint64_t vm_root_phys(void)
+{
+    return root_phys;
+}
+
+uint64_t image_phys(const void *in_image)
+{
+    return kernel_phys + (uint64_t)((const char *)in_image - image_start);
+}
+
+static void map_image_part(const char *lo, const char *hi, enum vm_prot prot)
+{
+    size_t bytes = (size_t)(hi - lo);
+    if (bytes && map_locked((uintptr_t)lo, image_phys(lo), bytes, prot))
+        boot_fail("out of memory: page tables of the image");
+}
+
+/* The parts are page-aligned by the linker script. The page below m0's g0 stack stays unmapped. */
+static void map_image(void)
+{
+    map_image_part(image_start, text_end, VM_RX);
+    map_image_part(text_end, rodata_end, VM_R);
+    map_image_part(rodata_end, sealed_end, VM_RW);
+    map_image_part(sealed_end, m0_stack_guard, VM_RW);
+    map_image_part(m0_stack_lo, m0_stack_hi, VM_RW);
+    map_image_part(m0_stack_hi, image_end, VM_RW);
+}
+
+/*
+ * All RAM, free or not: modules and tables that the loader left in RAM are read through it. Ranges may
+ * overlap or touch, so they are brought in order by a second bootmem that takes nothing away.
+ */
+static void map_direct(const struct bootinfo *bi)
+{
+    static struct bootmem ram;
+
+    for (unsigned i = 0; i < bi->nram; i++)
+        if (bootmem_add(&ram, bi->ram[i].base, bi->ram[i].bytes))
+            boot_fail("memory map: more than %u separate ranges of RAM", BOOTMEM_RANGES);
+    for (unsigned i = 0; i < ram.n; i++) {
+        const struct memrange *r = &ram.free[i];
+        if (r->base + r->bytes > DIRECT_BYTES)
+            boot_fail("memory map: RAM at %#lx is beyond the direct map's %#lx", r->base, DIRECT_BYTES);
+        if (map_locked(DIRECT_BASE + r->base, r->base, r->bytes, VM_RW))
+            boot_fail("out of memory: page tables of the direct map");
+    }
+}
+
+void vm_init(struct bootmem *bm, const struct bootinfo *bi)
+{
+    kernel_phys = bi->kernel_phys;
+    early_mem = bm;
+    mmu_early_range(bi, &early_lo, &early_hi);
+    root_phys = table_alloc();
+    if (root_phys == PAGE_NONE)
+        boot_fail("out of memory: no free page in [%#lx, %#lx) for the page tables", early_lo, early_hi);
+    root = phys_to_virt(root_phys);
+    map_image();
+    map_direct(bi);
+    mmu_init_cpu(root_phys);
+}
+
+void vm_use_page_allocator(void)
+{
+    early_mem = NULL;
+}
+
+void vm_seal(void)
+{
+    for (const char *va = rodata_end; va < sealed_end; va += PAGE_SIZE) {
+        uint64_t *entry = entry_make_locked((uintptr_t)va, 0);
+        entry_set(entry, pte_leaf(image_phys(va), VM_R, 0));
+    }
+    mmu_flush_boot((uintptr_t)rodata_end, (size_t)(sealed_end - rodata_end));
+}
+
+/* Page by page, since parts of it may be mapped by an earlier call. */
+static void *map_window(uint64_t pa, size_t bytes, enum vm_prot prot)
+{
+    uint64_t first = pa & ~(PAGE_SIZE - 1);
+    uint64_t end = (pa + bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+
+    if (end < pa || end > DEVICE_BYTES)
+        return NULL;
+    for (uint64_t p = first; p < end; p += PAGE_SIZE) {
+        uint64_t was;
+        enum vm_prot was_prot;
+        if (!vm_lookup(DEVICE_BASE + p, &was, &was_prot) &&
+            vm_map(DEVICE_BASE + p, p, PAGE_SIZE, prot))
+            return NULL;
+    }
+    return (void *)(uintptr_t)(DEVICE_BASE + pa);
+}
+
+void *vm_map_device(uint64_t pa, size_t bytes)
+{
+    return map_window(pa, bytes, VM_DEVICE);
+}
+
+const void *vm_map_firmware(uint64_t pa, size_t bytes)
+{
+    return map_window(pa, bytes, VM_R);
+}

@@ -1,0 +1,393 @@
+/*
+ * proc.c - the scheduler: from a runnable G to a running one and back.
+ *
+ * Protocol:  a G changes hands through its status. Whoever moves it from GWAITING to GRUNNABLE queues
+ *            it; the M that takes it from the queue alone moves it to GRUNNING; it leaves an M only
+ *            in a function that mcall() runs on that M's g0, after its registers are saved.
+ * Waking:    an M that finds no work puts itself on sched.midle under sched.lock, in the same critical
+ *            section in which it saw the queue empty; whoever queues a G takes an M off that list under
+ *            the same lock. So either the M sees the G or the waker sees the M. The IPI comes after the
+ *            lock: m_sleep() masks interrupts, tests m->wakeup and halts atomically with unmasking.
+ * Invariant: an M on midle runs no G and holds no lock; m->wakeup is set only for an M taken off midle.
+ * Source:    the roles and names are those of Go's proc.go.
+ */
+#include "arch/arch.h"
+#include "kernel/heap.h"
+#include "kernel/irq.h"
+#include "kernel/layout.h"
+#include "kernel/libc.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/print.h"
+#include "kernel/tls.h"
+#include "rt0/go.h"
+#include "sched/sched.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct sched sched = {.lock = SPINLOCK_INIT(RANK_SCHED)};
+struct m m0;
+struct m *allm[MAX_CPUS];
+struct p allp[MAX_CPUS];
+
+/* legal[from] has bit `to` set. */
+static const uint32_t legal[NGSTATUS] = {
+    [GIDLE] = 1u << GDEAD,
+    [GDEAD] = 1u << GRUNNABLE,
+    [GRUNNABLE] = 1u << GRUNNING,
+    [GRUNNING] = 1u << GRUNNABLE | 1u << GWAITING | 1u << GDEAD,
+    [GWAITING] = 1u << GRUNNABLE | 1u << GRUNNING,
+};
+
+/* Acquire-release: what was done to the G in its old state is seen by who meets it in the new one. */
+void casgstatus(struct g *gp, enum gstatus from, enum gstatus to)
+{
+    uint32_t old = from;
+
+    if (!(legal[from] >> to & 1))
+        throw("casgstatus: no transition from %d to %d", from, to);
+    if (!atomic_compare_exchange_strong_explicit(&gp->status, &old, to, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        throw("casgstatus: goroutine %lu is in state %u, not %d", gp->goid, old, from);
+}
+
+/* ---- sleeping and waking ---------------------------------------------------------------------- */
+
+/* Ctx: g0, mp is this core's and on midle. Returns once it has been taken off. */
+static void m_sleep(struct m *mp)
+{
+    irq_disable();
+    /* Acquire: pairs with the release in m_wake(). */
+    while (!atomic_load_explicit(&mp->wakeup, memory_order_acquire))
+        cpu_idle();
+    atomic_store_explicit(&mp->wakeup, false, memory_order_relaxed);
+    irq_enable();
+}
+
+static struct m *midle_get_locked(void)
+{
+    struct m *mp = sched.midle;
+
+    if (mp) {
+        sched.midle = mp->schedlink;
+        sched.nmidle--;
+    }
+    return mp;
+}
+
+static void midle_put_locked(struct m *mp)
+{
+    mp->schedlink = sched.midle;
+    sched.midle = mp;
+    sched.nmidle++;
+}
+
+/* mp was taken off midle by the caller. */
+static void m_wake(struct m *mp)
+{
+    if (!mp)
+        return;
+    /* Release: pairs with the acquire in m_sleep(). */
+    atomic_store_explicit(&mp->wakeup, true, memory_order_release);
+    irqchip_send(mp, IRQ_WAKE);
+}
+
+/* Queue a G that is GRUNNABLE and see that some M will look. */
+static void runq_put(struct g *gp)
+{
+    lock(&sched.lock);
+    gqueue_push(&sched.runq, gp);
+    struct m *mp = midle_get_locked();
+    unlock(&sched.lock);
+    m_wake(mp);
+}
+
+/* Every M is idle and nothing is queued: no G can ever run again, since only Gs ready Gs. */
+static _Noreturn void checkdead_locked(void)
+{
+    bool main_exited = sched.main_exited;
+    bool none = sched.ngoroutine == 0;
+
+    unlock(&sched.lock);
+    if (none && main_exited)
+        throw("no goroutines (main called goexit) - deadlock!");
+    throw("all goroutines are asleep - deadlock!");
+}
+
+static struct g *findrunnable(struct m *mp)
+{
+    for (;;) {
+        lock(&sched.lock);
+        struct g *gp = gqueue_pop(&sched.runq);
+        if (gp) {
+            unlock(&sched.lock);
+            return gp;
+        }
+        if (sched.nmidle + 1 == sched.nmonline)
+            checkdead_locked();
+        midle_put_locked(mp);
+        unlock(&sched.lock);
+        m_sleep(mp);
+    }
+}
+
+/* ---- running ---------------------------------------------------------------------------------- */
+
+/* The stack and the libc's thread block of a G that has not run yet. */
+static void g_bind_stack(struct p *pp, struct g *gp)
+{
+    if (stackalloc(pp, &gp->stack))
+        throw("out of memory: no stack for goroutine %lu (%zu of %zu pages in use)", gp->goid,
+              page_in_use(), page_total());
+}
+
+static void goroutine_start(void)
+{
+    struct g *gp = getg();
+
+    gp->fn(gp->arg);
+    goexit();
+}
+
+static _Noreturn void execute(struct m *mp, struct g *gp)
+{
+    if (!gp->tls) {
+        if (!gp->stack.hi)
+            g_bind_stack(mp->p, gp);
+        uintptr_t sp = tls_place(gp->stack.hi, &gp->tls);
+        gobuf_init(&gp->sched, sp, goroutine_start);
+    }
+    mp->curg = gp;
+    gp->m = mp;
+    casgstatus(gp, GRUNNABLE, GRUNNING);
+    mp->p->schedtick++;
+    cpu_set_tls(gp->tls);
+    gogo(gp);
+}
+
+static _Noreturn void schedule(void)
+{
+    struct m *mp = getm();
+
+    if (mp->locks)
+        throw("schedule: M%u holds locks (%u)", mp->id, mp->locks);
+    mp->curg = NULL;
+    execute(mp, findrunnable(mp));
+}
+
+/* What park_m() needs of gopark()'s caller; on the parked G's stack, dead once unlockf has run. */
+struct park {
+    bool (*unlockf)(struct g *gp, void *arg);
+    void *arg;
+};
+
+static void park_m(struct g *gp)
+{
+    struct park park = *gp->park;
+
+    casgstatus(gp, GRUNNING, GWAITING);
+    /* From here another M may ready gp, and after unlockf run it: gp's stack is no longer ours. */
+    if (park.unlockf && !park.unlockf(gp, park.arg)) {
+        casgstatus(gp, GWAITING, GRUNNING);
+        gogo(gp);
+    }
+    schedule();
+}
+
+void gopark(bool (*unlockf)(struct g *gp, void *arg), void *arg, enum waitreason reason)
+{
+    struct g *gp = getg();
+    struct park park = {unlockf, arg};
+
+    if (gp == gp->m->g0)
+        throw("gopark on g0 (%s): only a goroutine may block", waitreason_text[reason]);
+    gp->waitreason = reason;
+    gp->park = &park;
+    mcall(park_m);
+}
+
+void goready(struct g *gp)
+{
+    casgstatus(gp, GWAITING, GRUNNABLE);
+    runq_put(gp);
+}
+
+static void gosched_m(struct g *gp)
+{
+    casgstatus(gp, GRUNNING, GRUNNABLE);
+    runq_put(gp);
+    schedule();
+}
+
+void gosched(void)
+{
+    mcall(gosched_m);
+}
+
+/* ---- birth and death -------------------------------------------------------------------------- */
+
+static struct g *newproc(void (*fn)(void *), void *arg, uintptr_t gopc)
+{
+    struct m *mp = acquirem();
+    struct g *gp = gfget(mp->p);
+
+    if (gp) {
+        gp->fn = fn;
+        gp->arg = arg;
+        gp->gopc = gopc;
+        gp->parent_goid = mp->curg ? mp->curg->goid : 0;
+        gp->tls = 0;
+        casgstatus(gp, GDEAD, GRUNNABLE);
+        lock(&sched.lock);
+        gp->goid = ++sched.goidgen;
+        sched.ngoroutine++;
+        unlock(&sched.lock);
+    }
+    releasem(mp);
+    return gp;
+}
+
+int go(void (*fn)(void *), void *arg)
+{
+    if (!fn)
+        return -EINVAL;
+    struct g *gp = newproc(fn, arg, (uintptr_t)__builtin_return_address(0));
+    if (!gp)
+        return -ENOMEM;
+    runq_put(gp);
+    return 0;
+}
+
+static void goexit0(struct g *gp)
+{
+    struct m *mp = getm();
+
+    casgstatus(gp, GRUNNING, GDEAD);
+    mp->curg = NULL;
+    stackfree(mp->p, &gp->stack);
+    lock(&sched.lock);
+    sched.ngoroutine--;
+    if (gp->goid == 1)
+        sched.main_exited = true;
+    unlock(&sched.lock);
+    gfput(mp->p, gp);
+    schedule();
+}
+
+_Noreturn void goexit(void)
+{
+    libc_thread_exit();
+    mcall(goexit0);
+    __builtin_unreachable();
+}
+
+uint64_t goid(void)
+{
+    return getg()->goid;
+}
+
+int numcpu(void)
+{
+    lock(&sched.lock);
+    uint32_t n = sched.nmonline;
+    unlock(&sched.lock);
+    return (int)n;
+}
+
+int numgoroutine(void)
+{
+    lock(&sched.lock);
+    uint32_t n = sched.ngoroutine;
+    unlock(&sched.lock);
+    return (int)n;
+}
+
+/* ---- start ------------------------------------------------------------------------------------ */
+
+static void m_init(struct m *mp, uint32_t id, const struct stack *g0_stack)
+{
+    mp->self = mp;
+    mp->id = id;
+    mp->g0 = mp->g = &mp->g0_storage;
+    mp->g0->m = mp;
+    mp->g0->stack = *g0_stack;
+    mp->g0->sched.sp = g0_stack->hi;
+    mp->p = &allp[id];
+    mp->p->id = id;
+    allm[id] = mp;
+}
+
+void sched_init_m0(void)
+{
+    struct stack s = {(uintptr_t)m0_stack_guard, (uintptr_t)m0_stack_lo, (uintptr_t)m0_stack_hi};
+
+    m_init(&m0, 0, &s);
+    sched.nm = sched.nmonline = 1;
+}
+
+/* A wake-up only has to end the halt; m_sleep() looks at the flag. */
+static void wake_isr(void)
+{
+}
+
+static void timer_isr(void)
+{
+    atomic_fetch_add_explicit(&getm()->timer_irqs, 1, memory_order_relaxed);
+}
+
+void sched_init(void)
+{
+    sched_set_panic_hooks();
+    irq_register(IRQ_WAKE, wake_isr);
+    irq_register(IRQ_STOP, panic_stop_isr);
+    irq_register(IRQ_TIMER, timer_isr);
+    atomic_store_explicit(&m0.online, true, memory_order_release);
+}
+
+/* An M other than m0: struct and g0 stack from the page allocator. */
+static struct m *m_make(uint32_t id)
+{
+    struct stack s;
+    uint64_t pa = page_alloc((sizeof(struct m) + PAGE_SIZE - 1) >> PAGE_SHIFT);
+
+    if (pa == PAGE_NONE || stack_make(&s, G0_STACK_BYTES, STACK_RESERVE))
+        boot_fail("out of memory: M%u of %u (%zu pages in all)", id, platform_ncpu(), page_total());
+    struct m *mp = memset(phys_to_virt(pa), 0, sizeof *mp);
+    m_init(mp, id, &s);
+    return mp;
+}
+
+/* A further core, when nothing of the machine is left to set up. */
+static void m_start(struct m *mp)
+{
+    lock(&sched.lock);
+    sched.nmonline++;
+    unlock(&sched.lock);
+    /* Release: smp_boot()'s acquire sees this core counted. */
+    atomic_store_explicit(&mp->online, true, memory_order_release);
+    irq_enable();
+    schedule();
+}
+
+void sched_start_cores(unsigned ncpu)
+{
+    for (unsigned i = 1; i < ncpu; i++)
+        m_make(i);
+    sched.nm = ncpu;
+    if (smp_boot(allm, ncpu, m_start) == ncpu)
+        return;
+    for (unsigned i = 1; i < ncpu; i++)
+        if (!atomic_load_explicit(&allm[i]->online, memory_order_acquire))
+            kprintf("rt0: core %u does not start; going on without it\n", i);
+}
+
+_Noreturn void sched_run_main(void (*fn)(void *), void *arg)
+{
+    struct g *gp = newproc(fn, arg, 0);
+
+    if (!gp || stack_make(&gp->stack, MAIN_STACK_BYTES, MAIN_STACK_RESERVE))
+        boot_fail("out of memory: the main goroutine (%zu pages in all)", page_total());
+    irq_enable();
+    execute(&m0, gp);
+}

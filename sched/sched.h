@@ -1,0 +1,199 @@
+/*
+ * sched.h - G, M, P and what the files of sched/ share.
+ *
+ *      G  a goroutine: a stack, saved registers, a state
+ *      M  a core of the machine, with its own g0 stack on which the scheduler runs
+ *      P  the right to run Gs, and the caches that go with it; an M runs Gs only while it holds one
+ *
+ *        M0 ── P0 ── G (running)         sched.runq: G G G ...     (runnable)
+ *        M1 ── P1 ── G (running)         sched.midle: M2           (no work, halted)
+ *        M2    P2                        a channel's sendq, recvq  (waiting)
+ *
+ * Access letters on fields:  o  only the M that the struct belongs to (for a P: the M that holds it)
+ *                            s  sched.lock            a  atomic, order stated where it is used
+ *                            c  constant once published  w  the M on which the G runs; else its waker
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch/arch.h"
+#include "kernel/layout.h"
+#include "kernel/lock.h"
+#include "kernel/panic.h"
+
+/* Go's states; casgstatus() checks each transition. */
+enum gstatus {
+    GIDLE,      // just made, not yet anything
+    GRUNNABLE,  // in a run queue
+    GRUNNING,   // on an M
+    GWAITING,   // parked; only who holds what it waits for may ready it
+    GDEAD,      // ended; in a gfree list
+    NGSTATUS
+};
+
+enum waitreason {
+    WAIT_NONE,
+    WAIT_CHAN_RECEIVE,
+    WAIT_CHAN_SEND,
+    WAIT_CHAN_RECEIVE_NIL,
+    WAIT_CHAN_SEND_NIL,
+    WAIT_LIBC_LOCK,
+    NWAITREASON
+};
+
+/* [guard, lo) is reserved and never mapped, [lo, hi) is usable. hi == 0: none bound yet. */
+struct stack {
+    uintptr_t guard;
+    uintptr_t lo;
+    uintptr_t hi;
+};
+
+struct g {
+    struct gobuf sched;          // w  state while it does not run
+    struct m *m;                 // w  whose core it runs on (the last one, while it waits)
+    _Atomic(uint32_t) status;    // a  enum gstatus; casgstatus()
+    uint32_t waitreason;         // w  enum waitreason
+    struct stack stack;          // w  bound at the first run
+    uintptr_t tls;               // w  the libc's thread pointer, inside the stack
+    struct g *schedlink;         // s  next in a run queue; o  next in a gfree list
+    const struct park *park;     // w  gopark()'s arguments, until park_m() has read them
+    uint64_t goid;               // c  while it lives
+    void (*fn)(void *);          // c  while it lives
+    void *arg;                   // c  while it lives
+    uint64_t parent_goid;        // c  while it lives; who called go()
+    uintptr_t gopc;              // c  while it lives; where go() was called
+    struct g *alllink;           // s  allgs; a struct g is never given back
+};
+_Static_assert(offsetof(struct g, sched) == 0, "switch.S");
+_Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
+
+#define STACK_CACHE_MAX 32
+
+struct stack_free;
+
+struct p {
+    uint32_t id;                     // c  index in allp
+    struct g *gfree;                 // o  dead Gs, ready for reuse
+    uint32_t ngfree;                 // o
+    struct stack_free *stackcache;   // o  free stacks, last used first
+    uint32_t nstackcache;            // o
+    uint64_t schedtick;              // o  Gs run
+};
+
+struct m {
+    struct g *g;                  // o  what runs on this core now: g0 or curg
+    struct m *self;               // c  (x86-64: read through GS)
+    struct g *g0;                 // c
+    struct g *curg;               // o  the goroutine, or NULL between two
+    struct p *p;                  // o
+    uint32_t id;                  // c  index in allm
+    uint32_t locks;               // o  > 0: no preemption on this core
+    uint32_t ranks_held;          // o  debug: bit per lock_rank
+    _Atomic(bool) online;         // a  release by the core once it can take interrupts
+    _Atomic(bool) wakeup;         // a  release by m_wake(), acquire in m_sleep()
+    _Atomic(uint64_t) timer_irqs; // a  relaxed; IRQ_TIMERs taken
+    struct m *schedlink;          // s  next in midle
+    struct g g0_storage;          // what g0 points at
+    struct arch_m arch;           // the architecture's (cpu.h)
+};
+_Static_assert(offsetof(struct m, g) == M_G, "switch.S, cpu.h");
+_Static_assert(offsetof(struct m, self) == M_SELF, "cpu.h");
+_Static_assert(offsetof(struct m, g0) == M_G0, "switch.S");
+
+/* Linked through schedlink; whoever owns it says which lock guards it. */
+struct gqueue {
+    struct g *head;
+    struct g *tail;
+    size_t n;
+};
+
+struct sched {
+    struct spinlock lock;
+    struct gqueue runq;        // s  runnable Gs
+    struct m *midle;           // s  Ms that sleep, or are about to
+    uint32_t nmidle;           // s
+    uint32_t nm;               // c  once the cores are started: Ms in allm
+    uint32_t nmonline;         // s  Ms that schedule; less than nm if a core did not start
+    struct g *allgs;           // s
+    uint64_t goidgen;          // s
+    uint32_t ngoroutine;       // s  Gs that are not dead
+    bool main_exited;          // s  main called goexit()
+};
+
+extern struct sched sched;
+extern struct m m0;
+extern struct m *allm[MAX_CPUS];
+extern struct p allp[MAX_CPUS];
+
+/* ---- preemption (no preemption happens while m->locks > 0) ---- */
+
+static inline struct m *acquirem(void)
+{
+    struct m *mp = getm();
+    mp->locks++;
+    atomic_signal_fence(memory_order_seq_cst);
+    return mp;
+}
+
+static inline void releasem(struct m *mp)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    mp->locks--;
+}
+
+/* ---- runq.c: sched.lock held ---- */
+void gqueue_push(struct gqueue *q, struct g *gp);
+struct g *gqueue_pop(struct gqueue *q);
+
+/* ---- proc.c ---- */
+
+/* m0, g0 and p0 out of static memory, so that locks and getg() work. Ctx: the first C code of a boot. */
+void sched_init_m0(void);
+/* Handlers and panic hooks. Ctx: boot. */
+void sched_init(void);
+/* Makes an M for each further core and starts it; warns about those that do not come. Ctx: boot. */
+void sched_start_cores(unsigned ncpu);
+/* Starts the main goroutine and turns the boot CPU into M0 for good. Ctx: boot. */
+_Noreturn void sched_run_main(void (*fn)(void *), void *arg);
+
+/*
+ * gopark - the current G waits. On g0, when its state is saved, unlockf(arg) is called to let go of
+ * what makes it findable; if that returns false it runs on at once. Ctx: G.
+ */
+void gopark(bool (*unlockf)(struct g *gp, void *arg), void *arg, enum waitreason reason);
+
+/* A waiting G becomes runnable. The caller alone found it. Ctx: G or g0. */
+void goready(struct g *gp);
+
+void casgstatus(struct g *gp, enum gstatus from, enum gstatus to);
+
+/* ---- g.c ---- */
+struct g *gfget(struct p *pp);   // NULL: no memory
+void gfput(struct p *pp, struct g *gp);
+extern const char *const waitreason_text[NWAITREASON];
+/* "goroutine 7 [chan receive]:" with its traceback; pc and fp say where a running one is. */
+void g_print(struct g *gp, uintptr_t pc, uintptr_t fp);
+/* g_print() of every goroutine that is not running. Ctx: panicking. */
+void g_print_waiting(void);
+void sched_set_panic_hooks(void);
+
+/* ---- stack.c ---- */
+
+#define STACK_BYTES         (64 * 1024)
+#define STACK_RESERVE       (256 * 1024)
+#define MAIN_STACK_BYTES    (1024 * 1024)
+#define MAIN_STACK_RESERVE  (8 * 1024 * 1024)
+#define G0_STACK_BYTES      (32 * 1024)
+
+/* A new stack of `bytes` at the top of `reserve` bytes of the arena: 0 or -ENOMEM. Ctx: g0 or boot. */
+int stack_make(struct stack *s, size_t bytes, size_t reserve);
+/* A goroutine's stack of STACK_BYTES, from pp's cache if it has one. Ctx: g0. */
+int stackalloc(struct p *pp, struct stack *s);
+void stackfree(struct p *pp, struct stack *s);
+
+#endif

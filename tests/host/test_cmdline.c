@@ -1,0 +1,216 @@
+/*
+ * test_cmdline.c - the kernel command line.
+ *
+ * Goal:   words are split, quoted and stored as cmdline.h says; each refusal has its text; no text
+ *         makes the parser read or write outside of it.
+ * Method: directed cases, each in an allocation of exactly its size; then every prefix of a line,
+ *         and random texts made of the pieces that mean something.
+ * Time:   under 5 s.
+ */
+#include "kernel/cmdline.h"
+#include "tests/host/tap.h"
+
+#include <errno.h>
+
+#define ARGV_MAX     6
+#define RANDOM_TEXTS 200000
+
+static uint64_t cores;
+static uint64_t seed;
+static bool trace;
+static const char *name;
+
+static const struct cmdline_key keys[] = {
+    {"cores", CMDLINE_U64, &cores, 1, 512, "how many cores to use"},
+    {"seed", CMDLINE_U64, &seed, 0, UINT64_MAX, "start of all random numbers"},
+    {"trace", CMDLINE_BOOL, &trace, 0, 0, "print events"},
+    {"name", CMDLINE_STR, &name, 1, 8, "a name"},
+};
+
+static struct errbuf e;
+static char *argv[ARGV_MAX];
+static int argc;
+static char unknown_words[256];
+
+/* The text of the case at hand; argv and `name` point into it until the next case. */
+static char *text;
+static size_t text_bytes;
+
+static void on_unknown(const char *word)
+{
+    size_t n = strlen(unknown_words);
+
+    snprintf(unknown_words + n, sizeof(unknown_words) - n, "<%s>", word);
+}
+
+static int parse(const char *line)
+{
+    free(text);
+    text_bytes = strlen(line) + 1;
+    text = exact_copy(line, text_bytes);
+    cores = 4;
+    seed = 7;
+    trace = false;
+    name = "none";
+    unknown_words[0] = '\0';
+    e.text[0] = '\0';
+    return cmdline_parse(text, keys, sizeof(keys) / sizeof(keys[0]), argv, ARGV_MAX, &argc,
+                         on_unknown, &e);
+}
+
+static void refuse(const char *line, int err, const char *want)
+{
+    ok(parse(line) == err, "refused: %s", line);
+    same(e.text, want);
+}
+
+static void test_keys(void)
+{
+    ok(parse("") == 0 && cores == 4 && seed == 7 && !trace && argc == 0 && argv[0] == NULL,
+       "an empty line leaves the defaults");
+    ok(parse(" \t\n\r ") == 0 && argc == 0, "blanks only");
+    ok(parse("cores=8 trace name=box seed=0xFf") == 0, "one of each");
+    ok(cores == 8 && trace && strcmp(name, "box") == 0 && seed == 255, "their values");
+    ok(parse("\ttrace=0  cores=512\n") == 0 && cores == 512 && !trace,
+       "blanks around, greatest value");
+    ok(parse("cores=1 trace=1 seed=0X10") == 0 && cores == 1 && trace && seed == 16,
+       "least value, 0X");
+    ok(parse("seed=18446744073709551615") == 0 && seed == UINT64_MAX, "64 bits in decimal");
+    ok(parse("seed=0xffffffffffffffff") == 0 && seed == UINT64_MAX, "64 bits in hex");
+    ok(parse("seed=0x000000000000000000001 cores=0007") == 0 && seed == 1 && cores == 7,
+       "leading zeros");
+    ok(parse("cores=2 cores=3") == 0 && cores == 3, "the later of two wins");
+    ok(parse("name=a=b") == 0 && strcmp(name, "a=b") == 0, "the first = splits");
+}
+
+static void test_quotes(void)
+{
+    ok(parse("name=\"a b\" trace") == 0 && strcmp(name, "a b") == 0 && trace,
+       "quotes keep a blank");
+    ok(parse("\"name=a b\"") == 0 && strcmp(name, "a b") == 0, "quotes around key and value");
+    ok(parse("na\"me\"=\"\"x\" \"\"y\"") == 0 && strcmp(name, "x y") == 0, "quotes in pieces");
+    ok(parse("-- \"\" a\"\"b \"c d\"") == 0 && argc == 3, "quotes behind --");
+    ok(strcmp(argv[0], "") == 0 && strcmp(argv[1], "ab") == 0 && strcmp(argv[2], "c d") == 0,
+       "their words");
+}
+
+static void test_unknown(void)
+{
+    ok(parse("quiet cores=2 root=/dev/vda =x core cores2=1 \"\" -- other=1") == 0 && cores == 2,
+       "unknown words are not an error");
+    same(unknown_words, "<quiet><root=/dev/vda><=x><core><cores2=1><>");
+}
+
+static void test_argv(void)
+{
+    ok(parse("cores=2 --") == 0 && argc == 0 && argv[0] == NULL, "-- without a word");
+    ok(parse("cores=2 -- cores=9 -- trace") == 0 && argc == 3 && cores == 2 && !trace,
+       "words behind --");
+    ok(strcmp(argv[0], "cores=9") == 0 && strcmp(argv[1], "--") == 0 &&
+           strcmp(argv[2], "trace") == 0 && argv[3] == NULL,
+       "are main()'s, further -- included");
+    ok(parse("-- 1 2 3 4 5") == 0 && argc == 5 && argv[5] == NULL, "as many as fit");
+    refuse("-- 1 2 3 4 5 six", -E2BIG,
+           "cmdline: \"six\" after --: one word too many, at most 5 fit");
+    ok(argc == 5 && argv[5] == NULL, "argv stays closed");
+}
+
+static void test_refusals(void)
+{
+    refuse("cores=999", -ERANGE, "cmdline: cores=999: out of range, use 1 to 512");
+    refuse("cores=0", -ERANGE, "cmdline: cores=0: out of range, use 1 to 512");
+    refuse("cores=0x201", -ERANGE, "cmdline: cores=0x201: out of range, use 1 to 512");
+    refuse("seed=18446744073709551616", -ERANGE,
+           "cmdline: seed=18446744073709551616: out of range, use 0 to 18446744073709551615");
+    refuse("seed=0x10000000000000000", -ERANGE,
+           "cmdline: seed=0x10000000000000000: out of range, use 0 to 18446744073709551615");
+    refuse("cores=four", -EINVAL, "cmdline: cores=four: not a number, use 1 to 512");
+    refuse("cores=4x", -EINVAL, "cmdline: cores=4x: not a number, use 1 to 512");
+    refuse("cores=-1", -EINVAL, "cmdline: cores=-1: not a number, use 1 to 512");
+    refuse("cores=0x", -EINVAL, "cmdline: cores=0x: not a number, use 1 to 512");
+    refuse("cores=1a", -EINVAL, "cmdline: cores=1a: not a number, use 1 to 512");
+    refuse("cores=0x1g", -EINVAL, "cmdline: cores=0x1g: not a number, use 1 to 512");
+    refuse("cores=99999999999999999999999x", -EINVAL,
+           "cmdline: cores=99999999999999999999999x: not a number, use 1 to 512");
+    refuse("cores", -EINVAL, "cmdline: cores: missing value, use cores=N with N from 1 to 512");
+    refuse("cores= 4", -EINVAL, "cmdline: cores: missing value, use cores=N with N from 1 to 512");
+    refuse("trace=yes", -EINVAL, "cmdline: trace=yes: neither on nor off, use 0 or 1");
+    refuse("trace=", -EINVAL, "cmdline: trace=: neither on nor off, use 0 or 1");
+    refuse("trace=10", -EINVAL, "cmdline: trace=10: neither on nor off, use 0 or 1");
+    refuse("name", -EINVAL, "cmdline: name: missing value, use name=TEXT");
+    refuse("name=", -ERANGE, "cmdline: name=: 0 characters, use 1 to 8");
+    refuse("name=123456789", -ERANGE, "cmdline: name=123456789: 9 characters, use 1 to 8");
+    refuse("cores=2 name=\"a b", -EINVAL,
+           "cmdline: \"name=a b: quote not closed, put a second \" behind the text");
+    refuse("\"", -EINVAL, "cmdline: \": quote not closed, put a second \" behind the text");
+    ok(cores == 4 && strcmp(name, "none") == 0, "a refused value is not stored");
+}
+
+/* A value far too long still leaves room for what would be right. */
+static void test_long_value(void)
+{
+    char line[600] = "cores=";
+    char want[200];
+
+    memset(line + 6, '7', sizeof(line) - 7);
+    snprintf(want, sizeof(want), "cmdline: cores=%.48s: out of range, use 1 to 512", line + 6);
+    refuse(line, -ERANGE, want);
+}
+
+static bool argv_sound(void)
+{
+    for (int i = 0; i < argc; i++) {
+        if (argv[i] < text || argv[i] + strlen(argv[i]) >= text + text_bytes)
+            return false;
+    }
+    return argc >= 0 && argc < ARGV_MAX && argv[argc] == NULL;
+}
+
+static void test_prefixes(void)
+{
+    static const char line[] = "cores=0x10 name=\"a b\" trace=1 quiet -- \"x y\" -- z";
+    bool good = true;
+
+    for (size_t n = 0; n < sizeof(line) && good; n++) {
+        char cut[sizeof(line)] = "";
+
+        memcpy(cut, line, n);
+        cut[n] = '\0';
+        parse(cut);
+        good = argv_sound();
+    }
+    ok(good, "every prefix of a line");
+}
+
+static void test_random(void)
+{
+    static const char *const pieces[] = {
+        "cores", "=",     "\"",   " ",  "--", "0x", "9",    "f",
+        "name",  "trace", "seed", "\t", "a",  "-",  "\xff",
+    };
+    bool good = true;
+
+    for (int i = 0; i < RANDOM_TEXTS && good; i++) {
+        char line[160] = "";
+
+        for (size_t n = rnd_below(16); n > 0; n--)
+            strcat(line, pieces[rnd_below(sizeof(pieces) / sizeof(pieces[0]))]);
+        good = (parse(line) == 0 ? e.text[0] == '\0' : strncmp(e.text, "cmdline: ", 9) == 0) &&
+               argv_sound() && cores >= 1 && cores <= 512;
+    }
+    ok(good, "%d random lines", RANDOM_TEXTS);
+}
+
+int main(void)
+{
+    test_keys();
+    test_quotes();
+    test_unknown();
+    test_argv();
+    test_refusals();
+    test_long_value();
+    test_prefixes();
+    test_random();
+    free(text);
+    return done();
+}
