@@ -34,8 +34,10 @@
 #define GIC_PPI_COUNT 16
 #define GIC_PPI_BASE  16
 
-/* Where the binding puts the virtual timer if no name tells. */
+/* Where the binding puts the virtual timer if no name tells. A timer has at most five interrupts;
+ * more are not looked at, as each may cost a walk over the tree for its controller. */
 #define TIMER_VIRT_INDEX 2
+#define INTERRUPTS_MAX   8
 
 /* Names are cut in error lines, so that what is expected still fits. */
 #define NAME "%.40s"
@@ -611,6 +613,8 @@ static int find_interrupt(const void *fdt, int node, int index, struct interrupt
     int len;
     const uint8_t *p = get_bytes(fdt, node, "interrupts", &len);
 
+    if (index >= INTERRUPTS_MAX)
+        return no_interrupt(fdt, node, index, e);
     if (has_property(fdt, node, "interrupts-extended"))
         return find_extended(fdt, node, index, irq, e);
     irq->controller = interrupt_parent(fdt, node);

@@ -287,6 +287,11 @@ uint64_t goid(void)
     return getg()->goid;
 }
 
+int gocpu(void)
+{
+    return (int)getm()->id;
+}
+
 int numcpu(void)
 {
     lock(&sched.lock);

@@ -62,15 +62,24 @@ struct arch_m {
     _Alignas(16) uint8_t ist_stack[NIST][IST_STACK_BYTES];
 };
 
+/*
+ * Not volatile: a goroutine's own G never changes, so the compiler may keep it.
+ * Why not __seg_gs: gcc 12's points-to analysis takes what is loaded from address 0 of a named address
+ * space for a pointer to nothing, and deletes stores through it.
+ */
 static inline struct g *getg(void)
 {
-    return *(struct g *__seg_gs *)M_G;
+    struct g *gp;
+    __asm__("mov %%gs:%c1, %0" : "=r"(gp) : "i"(M_G));
+    return gp;
 }
 
 /* Before use: no preemption between this and the last use of what it gives (acquirem). */
 static inline struct m *getm(void)
 {
-    return *(struct m *volatile __seg_gs *)M_SELF;
+    struct m *mp;
+    __asm__ volatile("mov %%gs:%c1, %0" : "=r"(mp) : "i"(M_SELF));
+    return mp;
 }
 
 static inline void cpu_relax(void)

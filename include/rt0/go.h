@@ -31,6 +31,10 @@ _Noreturn void goexit(void);
 /* goid - the calling goroutine's number: 1 for main, never 0, never used again. */
 uint64_t goid(void);
 
+/* gocpu - the core (0 to numcpu() - 1) that runs the caller; it may be another one the next moment.
+ * Ctx: any. */
+int gocpu(void);
+
 /* numcpu - cores that run goroutines. Ctx: any. */
 int numcpu(void);
 
