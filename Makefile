@@ -53,7 +53,10 @@ CFLAGS_MODE_debug   :=
 RT0_DEBUG_release := 0
 RT0_DEBUG_debug   := 1
 
-INCLUDE = -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(LIBC_INCLUDE) \
+# The host's compiler says that it compiles for Linux; the image has no Linux below it.
+NOT_LINUX := -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix
+
+INCLUDE = $(NOT_LINUX) -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(LIBC_INCLUDE) \
           $(INCLUDE_$(ARCH))
 
 # Kernel code runs on exception stacks, where floating point registers are not saved.
@@ -73,7 +76,7 @@ LIBC_LIBS    := $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
 LIBC_DEPS    := $(NEWLIB)/stamp
 else ifeq ($(LIBC)-$(ARCH),picolibc-arm64)
 LIBC_INCLUDE := $(PICOLIBC)/include
-LIBC_LIBS    := $(PICOLIBC)/lib/libc.a $(PICOLIBC)/lib/libm.a
+LIBC_LIBS    := $(PICOLIBC)/lib/release/libc.a $(PICOLIBC)/lib/release/libm.a
 LIBC_DEPS    :=
 LDFLAGS_LIBC  = $(shell awk -F '[^a-z_]+' '/^ +X/ { print "-Wl,--wrap=" $$3 }' kernel/libc_picolibc_wrap.h) \
                 -Wl,--wrap=fflush
@@ -81,8 +84,6 @@ else
 $(error LIBC=$(LIBC): $(ARCH) has newlib$(if $(filter arm64,$(ARCH)), and picolibc))
 endif
 
-# libfdt's headers are the host's package's, reached through a folder of their own: /usr/include as a
-# whole would let the host's libc in.
 LIBS_arm64    := $(LIBFDT)/libfdt.a
 INCLUDE_arm64 := -isystem $(LIBFDT)/include
 LIBS = $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
@@ -99,7 +100,7 @@ KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 
 # ---- programs -------------------------------------------------------------------------------------
 # APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), or the path of a folder.
-app_dir  = $(firstword $(wildcard apps/$(1) tests/guest/$(1) $(if $(findstring /,$(1)),$(1))))
+app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(1))))
 app_srcs = $(or $(wildcard apps/$(1).c tests/guest/$(1).c),$(wildcard $(call app_dir,$(1))/*.c))
 
 APP_NAME := $(notdir $(patsubst %/,%,$(APP)))
@@ -110,7 +111,7 @@ IMAGE    := $(B)/$(LIBC)/image/$(APP_NAME)
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
 
-$(B)/$(LIBC)/%.c.o: %.c | $(LIBC_DEPS)
+$(B)/$(LIBC)/%.c.o: %.c $(LIBC_DEPS) $(LIBS_$(ARCH))
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $<")
 	$(Q)$(CC) $(CFLAGS_KERNEL) -MMD -MP -c -o $@ $<
@@ -146,7 +147,7 @@ endef
 
 PROGRAM_RULE = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<
 
-$(B)/$(LIBC)/program/%.c.o: %.c | $(LIBC_DEPS)
+$(B)/$(LIBC)/program/%.c.o: %.c $(LIBC_DEPS) $(LIBS_$(ARCH))
 	$(if $(Q),@echo "  CC      $<")
 	$(PROGRAM_RULE)
 
@@ -156,12 +157,102 @@ OBJCOPY_arm64  := -O binary
 %.img: %.elf
 	$(Q)$(CROSS)objcopy $(OBJCOPY_$(ARCH)) $< $@
 
+# Every program of the tree has its rules; APP may be one that is not of the tree.
+APPS        := $(sort $(patsubst apps/%,%,$(basename $(wildcard apps/*.c)) $(patsubst %/,%,$(dir $(wildcard apps/*/*.c)))))
+GUEST_TESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
+PROGRAMS    := $(APPS) $(GUEST_TESTS)
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p),$(p))))
+
+ifeq (,$(filter $(APP),$(PROGRAMS)))
+ifeq (,$(call app_srcs,$(APP)))
+$(error APP=$(APP): no such program; use $(APPS), or the path of a folder that holds one (*.c))
+endif
 $(eval $(call program,$(APP_NAME),$(APP)))
+endif
 
-image: $(IMAGE).img
+# Guest tests also look at the kernel from inside.
+$(B)/$(LIBC)/program/tests/%: CFLAGS_PROGRAM += -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH)
 
-$(NEWLIB)/stamp: tools/build-newlib
+# ---- libraries that are made or fetched once ---------------------------------------------------------
+$(NEWLIB)/stamp: tools/build-newlib $(wildcard /usr/src/newlib/newlib-*.tar.xz)
 	$(Q)tools/build-newlib $(ARCH) $(NEWLIB)
 
+$(LIBFDT)/libfdt.a:
+	$(Q)tools/fetch-libfdt $(LIBFDT)
+
+# ---- running ----------------------------------------------------------------------------------------
+QEMU_ENV = ARCH=$(ARCH) SMP=$(SMP) MEM=$(MEM) INITRD='$(INITRD)' KARGS='$(KARGS)' ARGS='$(ARGS)'
+
+# wordcount counts a text that every Debian has, unless it is given another.
+ifeq ($(APP)$(INITRD),wordcount)
+INITRD := /usr/share/common-licenses/GPL-3
+endif
+
+# make itself exits with 2 whenever a recipe fails; $(make-exit N) ends it with the program's status, which
+# lies in a file (named by make's process) by the time that the recipe of run is expanded.
+STATUS = $(B)/status.$$PPID
+
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+-load build/tools/make-exit.so(make_exit_gmk_setup)
+endif
+endif
+
+build/tools/make-exit.so: tools/make-exit.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=c11 -O2 -shared -fPIC $(WARN) -o $@ $<
+
+boot: $(IMAGE).img
+	@$(QEMU_ENV) tools/run-qemu $<; echo $$? > $(STATUS)
+
+run: boot ## boot APP in QEMU and exit with its status
+	$(eval status := $(shell cat $(STATUS) 2>/dev/null || echo 2; rm -f $(STATUS)))$(make-exit $(status))@exit $(status)
+
+debug: $(IMAGE).img ## boot APP and wait for a debugger: gdb-multiarch -ex 'target remote :1234' IMAGE.elf
+	@echo "in another terminal: gdb-multiarch -ex 'target remote :1234' $(IMAGE).elf"
+	@$(QEMU_ENV) GDB=1 tools/run-qemu $<
+
+image: $(IMAGE).img ## only build APP's image
+
+# ---- tests ------------------------------------------------------------------------------------------
+# Every image of one ARCH and MODE; `make test` has it made for each ARCH.
+images: $(PROGRAMS:%=$(B)/$(LIBC)/image/%.img)
+
+include tests/host/host.mk
+
+SETUP := $(ARCH)
+ifneq (,$(filter test stress test-images,$(MAKECMDGOALS)))
+SETUP := test
+endif
+
+test-images: $(HOST_TESTS)
+	+$(Q)for arch in $(ARCHES); do $(MAKE) --no-print-directory images ARCH=$$arch || exit; done
+
+# J tests at once; a test's own cores are threads of its QEMU.
+J ?= 2
+PROVE := prove --exec tests/run -j$(J)
+
+test: test-images ## run every test on both architectures
+	@tests/plan | MODE=$(MODE) $(PROVE) -
+
+# A failure seen once is a bug: N runs, and every one must pass.
+N ?= 50
+stress: test-images ## run the tests of cores and locks N times
+	@for i in $$(seq $(N)); do echo "stress: run $$i of $(N)"; tests/plan smp | MODE=$(MODE) $(PROVE) -Q - || exit; done
+
+# Installs what is missing; nothing missing is silent and quick.
+setup:
+	@tools/setup $(SETUP)
+
+$(KERNEL_OBJS) $(LIBC_DEPS) $(LIBS_$(ARCH)) $(HOST_OBJS) build/tools/make-exit.so: | setup
+
+# ---- the rest ---------------------------------------------------------------------------------------
 clean: ## remove build/
 	rm -rf build
+
+help: ## print this
+	@echo "usage: make TARGET [ARCH=x86_64|arm64] [SMP=4] [MEM=512M] [APP=name|path] [ARGS=...]"
+	@echo "            [INITRD=file|dir] [KARGS='key=value ...'] [MODE=release|debug] [LIBC=newlib|picolibc] [V=1]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+.PHONY: boot run debug image images test test-images stress setup clean help

@@ -572,7 +572,7 @@ static int no_controller(const void *fdt, int node, struct errbuf *e)
 {
     return fail(e, -ENODEV,
                 "device tree: " NAME ": its interrupt parent is not there or has no "
-                                     "#interrupt-cells, the phandle of a GIC expected",
+                "#interrupt-cells, the phandle of a GIC expected",
                 node_name(fdt, node));
 }
 

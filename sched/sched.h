@@ -86,7 +86,7 @@ struct p {
 };
 
 struct m {
-    struct g *g;                  // o  what runs on this core now: g0 or curg
+    struct g *g;                  // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
     struct m *self;               // c  (x86-64: read through GS)
     struct g *g0;                 // c
     struct g *curg;               // o  the goroutine, or NULL between two

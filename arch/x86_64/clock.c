@@ -179,6 +179,7 @@ void clock_init(void)
 
 void clock_init_cpu(struct m *mp)
 {
+    mp->arch.alarm_ns = INT64_MAX;
     if (mp == &m0 && !irqchip_has_tsc_deadline())
         calibrate_apic_timer();
 }
@@ -206,9 +207,10 @@ void clock_spin_ns(uint64_t ns)
         cpu_relax();
 }
 
-/* Rounded up, so that it never fires early. 0 disarms both kinds, so the past is 1. */
+/* Rounded up. 0 disarms both kinds, so the past is 1. */
 void clock_arm(int64_t when_ns)
 {
+    getm()->arch.alarm_ns = when_ns;
     if (irqchip_has_tsc_deadline()) {
         uint64_t cycles = scale((uint64_t)when_ns, cycles_per_ns_32) + 1;
         irqchip_timer_deadline(when_ns == INT64_MAX ? 0 : when_ns <= 0 ? 1 : cycles);
@@ -217,4 +219,20 @@ void clock_arm(int64_t when_ns)
     int64_t in = when_ns - clock_nanotime();
     uint64_t ticks = in <= 0 ? 1 : scale((uint64_t)in, ticks_per_ns_32) + 1;
     irqchip_timer_count(when_ns == INT64_MAX ? 0 : ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+}
+
+/* The APIC's timer runs by a clock of its own, whose measured rate is off by a little, and counts no
+ * further than 32 bits: it may come before the TSC says so, but what it announces may not. */
+bool clock_alarm_due(void)
+{
+    int64_t when = getm()->arch.alarm_ns;
+
+    if (when == INT64_MAX)
+        return false;
+    if (clock_nanotime() < when) {
+        clock_arm(when);
+        return false;
+    }
+    getm()->arch.alarm_ns = INT64_MAX;
+    return true;
 }

@@ -59,6 +59,7 @@ struct arch_m {
     uint64_t gdt[5];  // null, code, data, TSS (two slots)
     struct tss tss;
     uint32_t apic_id;
+    int64_t alarm_ns;  // what clock_arm() was asked for; INT64_MAX: nothing
     _Alignas(16) uint8_t ist_stack[NIST][IST_STACK_BYTES];
 };
 

@@ -4,6 +4,8 @@
 #ifndef ARCH_X86_64_FEATURES_H
 #define ARCH_X86_64_FEATURES_H
 
+#include <stdbool.h>
+
 #include "kernel/acpi.h"
 
 /* platform.c: the tables' contents; sealed after the boot. */
@@ -21,5 +23,8 @@ void uart_init(void);
 /* clock.c: cycles of the TSC in a second, once clock_init() has run; and a wait. */
 uint64_t clock_tsc_hz(void);
 void clock_spin_ns(uint64_t ns);
+
+/* clock.c: the timer's interrupt came; false: too early, it is armed again. Ctx: isr. */
+bool clock_alarm_due(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "trap.h"
 
 #include "arch/arch.h"
+#include "features.h"
 #include "irqchip.h"
 #include "kernel/irq.h"
 #include "kernel/layout.h"
@@ -134,8 +135,10 @@ void trap_handler(struct trapframe *tf)
     if (tf->vector == VECTOR_SPURIOUS)
         return;
     if (tf->vector >= VECTOR_FIRST && tf->vector < VECTOR_FIRST + NIRQ) {
+        enum irq_kind kind = (enum irq_kind)(tf->vector - VECTOR_FIRST);
         irqchip_eoi();
-        irq_dispatch((enum irq_kind)(tf->vector - VECTOR_FIRST));
+        if (kind != IRQ_TIMER || clock_alarm_due())
+            irq_dispatch(kind);
         return;
     }
     throw("interrupt on vector %#lx, which nothing uses", tf->vector);

@@ -14,7 +14,7 @@ HOST_SRC_print   := $(HOST_TEXT)
 HOST_SRC_bootmem := kernel/bootmem.c $(HOST_TEXT)
 HOST_SRC_cmdline := kernel/cmdline.c $(HOST_TEXT)
 HOST_SRC_initrd  := kernel/initrd.c $(HOST_TEXT)
-HOST_SRC_fdt     := kernel/fdt.c kernel/bootmem.c $(HOST_TEXT)
+HOST_SRC_fdt     := kernel/fdt.c $(HOST_TEXT)
 HOST_SRC_acpi    := kernel/acpi.c $(HOST_TEXT)
 HOST_SRC_pvh     := boot/x86_64/pvh.c $(HOST_TEXT)
 

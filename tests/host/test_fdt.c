@@ -715,6 +715,7 @@ static void test_psci(void)
 static void test_timer(void)
 {
     static const char names[] = "phys\0virt\0hyp-phys";
+    static const char nine[] = "0\0001\0002\0003\0004\0005\0006\0007\0virt";
 
     build_virt(2, 2);
     edit();
@@ -738,6 +739,12 @@ static void test_timer(void)
     refuse_platform(
         -EINVAL,
         "device tree: timer: interrupt-names without \"virt\", the virtual timer's expected");
+    set_bytes("/timer", "interrupt-names", nine, sizeof(nine));
+    SET_CELLS("/timer", "interrupts", 1, 0, 4, 1, 1, 4, 1, 2, 4, 1, 3, 4, 1, 4, 4, 1, 5, 4, 1, 6, 4,
+              1, 7, 4, 1, 8, 4);
+    refuse_platform(
+        -EINVAL,
+        "device tree: timer: no interrupt number 8 in it, the virtual timer's expected there");
     remove_property("/timer", "interrupts");
     refuse_platform(
         -EINVAL,

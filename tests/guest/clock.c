@@ -1,0 +1,142 @@
+/*
+ * clock.c - the clock and the per-core alarm.
+ *
+ * Goal:   nanotime() never goes back, also not between cores; an alarm comes, once, and never early.
+ * Method: a token that carries the last time goes round goroutines on all cores; each core in turn arms
+ *         its alarm and spins until its count of timer interrupts has grown.
+ */
+#include <stdlib.h>
+
+#include "arch/arch.h"
+#include "rt0/chan.h"
+#include "rt0/go.h"
+#include "rt0/time.h"
+#include "sched/sched.h"
+#include "tests/guest/tap.h"
+
+#define ROUNDS 200
+
+static int ncore;
+static struct chan *finished;
+static atomic_int backwards, early, missing, extra;
+
+static void test_monotonic_here(void)
+{
+    int64_t last = nanotime();
+    int back = 0;
+
+    for (int i = 0; i < 100000; i++) {
+        int64_t now = nanotime();
+        back += now < last;
+        last = now;
+    }
+    ok(back == 0, "100000 readings on one core never go back: %d", back);
+    ok(last > 0, "the clock runs");
+}
+
+static void pass_on(void *arg)
+{
+    struct chan *token = arg;
+    int64_t last;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        chan_recv(token, &last);
+        int64_t now = nanotime();
+        if (now < last)
+            atomic_fetch_add(&backwards, 1);
+        chan_send(token, &now);
+    }
+    chan_send(finished, NULL);
+}
+
+static void test_monotonic_across(void)
+{
+    struct chan *token = chan_make(sizeof(int64_t), 1);
+    int64_t now = nanotime();
+
+    chan_send(token, &now);
+    for (int i = 0; i < 2 * ncore; i++)
+        go(pass_on, token);
+    for (int i = 0; i < 2 * ncore; i++)
+        chan_recv(finished, NULL);
+    ok(atomic_load(&backwards) == 0, "a time handed from core to core never goes back: %d",
+       atomic_load(&backwards));
+}
+
+/* Nothing preempts: the goroutine stays on its core from acquirem() on. */
+static void alarm_in(int64_t ns)
+{
+    struct m *mp = acquirem();
+    uint64_t before = atomic_load(&mp->timer_irqs);
+    int64_t when = nanotime() + ns, give_up = when + INT64_C(5000000000);
+
+    clock_arm(when);
+    while (atomic_load(&mp->timer_irqs) == before && nanotime() < give_up)
+        cpu_relax();
+    int64_t now = nanotime();
+    if (atomic_load(&mp->timer_irqs) == before)
+        atomic_fetch_add(&missing, 1);
+    else if (now < when)
+        atomic_fetch_add(&early, 1);
+    /* One shot: for as long again, nothing more. */
+    while (nanotime() < now + (ns > 0 ? ns : 1000))
+        cpu_relax();
+    if (atomic_load(&mp->timer_irqs) > before + 1)
+        atomic_fetch_add(&extra, 1);
+    releasem(mp);
+}
+
+static atomic_int arrived, turn;
+
+static void alarms(void *arg)
+{
+    static const int64_t ns[] = {1000, 50000, 2000000, 0, -1000000};
+    int me = (int)(intptr_t)arg;
+
+    /* All keep their cores until each has had its turn, so every core has one. */
+    atomic_fetch_add(&arrived, 1);
+    while (atomic_load(&arrived) < ncore || atomic_load(&turn) < me)
+        cpu_relax();
+    for (unsigned i = 0; i < sizeof ns / sizeof ns[0]; i++)
+        alarm_in(ns[i]);
+    atomic_fetch_add(&turn, 1);
+    while (atomic_load(&turn) < ncore)
+        cpu_relax();
+    chan_send(finished, NULL);
+}
+
+static void test_alarm(void)
+{
+    for (int i = 0; i < ncore; i++)
+        go(alarms, (void *)(intptr_t)i);
+    for (int i = 0; i < ncore; i++)
+        chan_recv(finished, NULL);
+    ok(atomic_load(&missing) == 0, "every alarm came: %d missing", atomic_load(&missing));
+    ok(atomic_load(&early) == 0, "none came early: %d", atomic_load(&early));
+    ok(atomic_load(&extra) == 0, "none came twice: %d", atomic_load(&extra));
+}
+
+static void test_disarm(void)
+{
+    struct m *mp = acquirem();
+    uint64_t before = atomic_load(&mp->timer_irqs);
+
+    clock_arm(nanotime() + 1000000);
+    clock_arm(INT64_MAX);
+    int64_t end = nanotime() + 3000000;
+    while (nanotime() < end)
+        cpu_relax();
+    ok(atomic_load(&mp->timer_irqs) == before, "an alarm that is taken back does not come");
+    releasem(mp);
+}
+
+int main(int argc, char **argv)
+{
+    ncore = argc > 1 ? atoi(argv[1]) : numcpu();
+    finished = chan_make(0, 0);
+    test_monotonic_here();
+    test_monotonic_across();
+    test_alarm();
+    test_disarm();
+    return done();
+}
