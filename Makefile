@@ -62,7 +62,8 @@ INCLUDE = $(NOT_LINUX) -nostdinc -isystem $(shell $(CC) -print-file-name=include
 # Kernel code runs on exception stacks, where floating point registers are not saved.
 CFLAGS_KERNEL  = $(CFLAGS_BASE) $(WARN) -ffreestanding -mgeneral-regs-only -fno-strict-aliasing \
                  -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iinclude -Iarch/$(ARCH) $(INCLUDE)
-CFLAGS_PROGRAM = $(CFLAGS_BASE) $(CFLAGS_PROGRAM_$(ARCH)) $(WARN) -Iinclude $(INCLUDE)
+# No calls turned into jumps: a program's traceback names every function.
+CFLAGS_PROGRAM = $(CFLAGS_BASE) -fno-optimize-sibling-calls $(CFLAGS_PROGRAM_$(ARCH)) $(WARN) -Iinclude $(INCLUDE)
 ASFLAGS        = -fno-pic -fno-pie -I. -Iarch/$(ARCH) -Wa,--noexecstack
 
 # ---- libraries ------------------------------------------------------------------------------------
@@ -111,12 +112,12 @@ IMAGE    := $(B)/$(LIBC)/image/$(APP_NAME)
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
 
-$(B)/$(LIBC)/%.c.o: %.c $(LIBC_DEPS) $(LIBS_$(ARCH))
+$(B)/$(LIBC)/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $<")
 	$(Q)$(CC) $(CFLAGS_KERNEL) -MMD -MP -c -o $@ $<
 
-$(B)/$(LIBC)/%.S.o: %.S
+$(B)/$(LIBC)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  AS      $<")
 	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MMD -MP -c -o $@ $<
@@ -147,7 +148,7 @@ endef
 
 PROGRAM_RULE = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<
 
-$(B)/$(LIBC)/program/%.c.o: %.c $(LIBC_DEPS) $(LIBS_$(ARCH))
+$(B)/$(LIBC)/program/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
 	$(if $(Q),@echo "  CC      $<")
 	$(PROGRAM_RULE)
 

@@ -52,6 +52,10 @@ uintptr_t trapframe_pc(const struct trapframe *tf);
 uintptr_t trapframe_fp(const struct trapframe *tf);
 uintptr_t trapframe_sp(const struct trapframe *tf);
 
+/* After a jump to an address that can't be executed: where the call came from, or 0 if that can't be told.
+ * Ctx: isr. */
+uintptr_t trapframe_caller(const struct trapframe *tf);
+
 /* Prints every register of the frame. Ctx: any, while panicking. */
 void trapframe_print(const struct trapframe *tf);
 

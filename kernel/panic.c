@@ -90,6 +90,18 @@ _Noreturn void throw(const char *fmt, ...)
     END_AT_CALLER();
 }
 
+_Noreturn void fatal(const char *fmt, ...)
+{
+    va_list ap;
+
+    begin();
+    va_start(ap, fmt);
+    say("fatal error: ", fmt, ap);
+    va_end(ap);
+    hooks->all();
+    arch_exit(EXIT_FATAL);
+}
+
 _Noreturn void panic(const char *fmt, ...)
 {
     va_list ap;
@@ -154,5 +166,8 @@ _Noreturn void fault_report(const struct fault *f)
     }
     kprintf("\n");
     trapframe_print(f->tf);
+    /* A call of something that is no function: the one that called is the frame to show. */
+    if (f->kind == FAULT_PAGE && f->access == ACCESS_EXEC && trapframe_caller(f->tf))
+        pc = trapframe_caller(f->tf);
     end(pc, fp);
 }

@@ -17,6 +17,9 @@ struct trapframe;
 /* "fatal error: TEXT": an invariant of the runtime is broken, or the program misused it beyond repair. */
 _Noreturn void throw(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for what the program as a whole came to (a deadlock): no place of its own, every goroutine. */
+_Noreturn void fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* "panic: TEXT": the program did what C leaves undefined, or gave up (abort). */
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -51,10 +54,12 @@ _Noreturn void fault_report(const struct fault *f);
 /*
  * Upward door, set by sched_init(): the scheduler's words for what was running.
  * describe  prints the "goroutine N [running]:" line and the traceback from pc and fp.
+ * all       prints every goroutine that waits.
  * overflow  true if addr lies in the guard of the current stack; prints Go's two lines about it.
  */
 struct panic_hooks {
     void (*describe)(uintptr_t pc, uintptr_t fp);
+    void (*all)(void);
     bool (*overflow)(uintptr_t addr, uintptr_t sp);
 };
 void panic_set_hooks(const struct panic_hooks *hooks);

@@ -13,7 +13,9 @@
 #include "kernel/layout.h"
 #include "kernel/print.h"
 
-#define MAX_FRAMES 64
+/* Of a deep stack the innermost and the outermost frames are printed, as Go does. */
+#define INNER_FRAMES 50
+#define OUTER_FRAMES 50
 
 /* Made by tools/ksyms from the linked image: addresses ascending, relative to image_start. */
 extern const uint32_t ksyms_count;
@@ -53,20 +55,39 @@ static void print_frame(uintptr_t pc, bool is_return)
         kprintf("  ? (%#lx)\n", pc);
 }
 
+/* Where a walk is: the return address of a frame, and the frame pointer of the one above it. */
+struct frame {
+    uintptr_t pc;
+    uintptr_t fp;
+    uintptr_t lo, hi;
+};
+
+/* Steps to the caller's frame: false at the end, or where the chain is not one any more. */
+static bool frame_next(struct frame *f)
+{
+    if (f->fp < f->lo || f->fp > f->hi - 16 || f->fp % 8)
+        return false;
+    const uintptr_t *record = (const uintptr_t *)f->fp;
+    if (record[1] == 0)
+        return false;
+    f->pc = record[1];
+    f->lo = f->fp + 16;
+    f->fp = record[0];
+    return true;
+}
+
 void traceback(uintptr_t pc, uintptr_t fp, uintptr_t lo, uintptr_t hi)
 {
-    print_frame(pc, false);
-    for (unsigned n = 1; fp >= lo && fp + 16 <= hi && fp % 8 == 0; n++) {
-        const uintptr_t *record = (const uintptr_t *)fp;
-        if (record[1] == 0)
-            return;
-        if (n == MAX_FRAMES) {
-            kprintf("  ...more frames\n");
-            return;
-        }
-        print_frame(record[1], true);
-        if (record[0] <= fp)
-            return;
-        fp = record[0];
+    struct frame f = {pc, fp, lo, hi};
+    size_t total = 1;
+
+    while (frame_next(&f))
+        total++;
+    f = (struct frame){pc, fp, lo, hi};
+    for (size_t n = 0; n < total; n++, frame_next(&f)) {
+        if (n < INNER_FRAMES || n >= total - OUTER_FRAMES || total <= INNER_FRAMES + OUTER_FRAMES)
+            print_frame(f.pc, n > 0);
+        else if (n == INNER_FRAMES)
+            kprintf("  ...%zu frames elided...\n", total - INNER_FRAMES - OUTER_FRAMES);
     }
 }

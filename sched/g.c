@@ -144,7 +144,7 @@ static bool overflow(uintptr_t addr, uintptr_t sp)
 
 void sched_set_panic_hooks(void)
 {
-    static const struct panic_hooks hooks = {describe, overflow};
+    static const struct panic_hooks hooks = {describe, g_print_waiting, overflow};
 
     panic_set_hooks(&hooks);
 }

@@ -111,8 +111,8 @@ static _Noreturn void checkdead_locked(void)
 
     unlock(&sched.lock);
     if (none && main_exited)
-        throw("no goroutines (main called goexit) - deadlock!");
-    throw("all goroutines are asleep - deadlock!");
+        fatal("no goroutines (main called goexit) - deadlock!");
+    fatal("all goroutines are asleep - deadlock!");
 }
 
 static struct g *findrunnable(struct m *mp)

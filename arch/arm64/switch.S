@@ -47,8 +47,9 @@ mcall:
     .type gogo, %function
 gogo:
     msr tpidr_el1, x0
-    ldp x1, x30, [x0, #GOBUF_SP]
+    ldp x1, x16, [x0, #GOBUF_SP]
     mov sp, x1
+    mov x30, xzr                        /* nothing is above a goroutine's first function */
     ldp x19, x20, [x0, #GOBUF_X19]
     ldp x21, x22, [x0, #GOBUF_X19 + 16]
     ldp x23, x24, [x0, #GOBUF_X19 + 32]
@@ -60,7 +61,7 @@ gogo:
     ldp d10, d11, [x0, #GOBUF_D8 + 16]
     ldp d12, d13, [x0, #GOBUF_D8 + 32]
     ldp d14, d15, [x0, #GOBUF_D8 + 48]
-    br x30
+    br x16
     .size gogo, . - gogo
 
 /*

@@ -130,6 +130,12 @@ uintptr_t trapframe_sp(const struct trapframe *tf)
     return tf->sp;
 }
 
+/* The call has put it into the link register, and nothing has run since. */
+uintptr_t trapframe_caller(const struct trapframe *tf)
+{
+    return tf->x[30];
+}
+
 void trapframe_print(const struct trapframe *tf)
 {
     for (unsigned i = 0; i < 28; i += 4)

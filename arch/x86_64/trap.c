@@ -12,6 +12,7 @@
 #include "kernel/layout.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/vm.h"
 #include "sched/sched.h"
 
 struct gate {
@@ -159,6 +160,15 @@ uintptr_t trapframe_fp(const struct trapframe *tf)
 uintptr_t trapframe_sp(const struct trapframe *tf)
 {
     return tf->rsp;
+}
+
+/* The call has pushed it, and nothing has run since. */
+uintptr_t trapframe_caller(const struct trapframe *tf)
+{
+    uint64_t pa;
+    enum vm_prot prot;
+
+    return vm_lookup(tf->rsp, &pa, &prot) && tf->rsp % 8 == 0 ? *(const uintptr_t *)tf->rsp : 0;
 }
 
 void trapframe_print(const struct trapframe *tf)
