@@ -241,6 +241,10 @@ N ?= 50
 stress: test-images ## run the tests of cores and locks N times
 	@for i in $$(seq $(N)); do echo "stress: run $$i of $(N)"; tests/plan smp | MODE=$(MODE) $(PROVE) -Q - || exit; done
 
+lint: ## check the form of the sources
+	@tools/setup lint
+	@tools/lint
+
 # Installs what is missing; nothing missing is silent and quick.
 setup:
 	@tools/setup $(SETUP)
@@ -256,4 +260,4 @@ help: ## print this
 	@echo "            [INITRD=file|dir] [KARGS='key=value ...'] [MODE=release|debug] [LIBC=newlib|picolibc] [V=1]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
-.PHONY: boot run debug image images test test-images stress setup clean help
+.PHONY: boot run debug image images test test-images stress lint setup clean help

@@ -258,7 +258,23 @@ void vm_seal(void)
     mmu_flush_boot((uintptr_t)rodata_end, (size_t)(sealed_end - rodata_end));
 }
 
-/* Page by page, since parts of it may be mapped by an earlier call. */
+/* From va on, how many bytes are certainly not mapped: up to the end of what an absent entry would cover.
+ * 0: va is mapped. */
+static size_t hole_bytes(uintptr_t va)
+{
+    const uint64_t *table = root;
+
+    for (unsigned level = ROOT_LEVEL;; level--) {
+        uint64_t pte = entry_get(&table[level_index(va, level)]);
+        if (!pte_present(pte))
+            return level_bytes(level) - (va & (level_bytes(level) - 1));
+        if (level < ROOT_LEVEL && pte_is_leaf(pte, level))
+            return 0;
+        table = phys_to_virt(pte_pa(pte));
+    }
+}
+
+/* Hole by hole, since parts of it may be mapped by an earlier call. */
 static void *map_window(uint64_t pa, size_t bytes, enum vm_prot prot)
 {
     uint64_t first = pa & ~(PAGE_SIZE - 1);
@@ -266,12 +282,13 @@ static void *map_window(uint64_t pa, size_t bytes, enum vm_prot prot)
 
     if (end < pa || end > DEVICE_BYTES)
         return NULL;
-    for (uint64_t p = first; p < end; p += PAGE_SIZE) {
-        uint64_t was;
-        enum vm_prot was_prot;
-        if (!vm_lookup(DEVICE_BASE + p, &was, &was_prot) &&
-            vm_map(DEVICE_BASE + p, p, PAGE_SIZE, prot))
+    for (uint64_t p = first; p < end;) {
+        size_t hole = hole_bytes(DEVICE_BASE + p);
+        if (hole > end - p)
+            hole = end - p;
+        if (hole && vm_map(DEVICE_BASE + p, p, hole, prot))
             return NULL;
+        p += hole ? hole : PAGE_SIZE;
     }
     return (void *)(uintptr_t)(DEVICE_BASE + pa);
 }
