@@ -101,7 +101,7 @@ KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 
 # ---- programs -------------------------------------------------------------------------------------
 # APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), or the path of a folder.
-app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(1))))
+app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(abspath $(1)))))
 app_srcs = $(or $(wildcard apps/$(1).c tests/guest/$(1).c),$(wildcard $(call app_dir,$(1))/*.c))
 
 APP_NAME := $(notdir $(patsubst %/,%,$(APP)))
@@ -131,7 +131,7 @@ LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,linker/$(ARCH).ld -Wl,--gc-section
 # the symbol table that tools/ksyms reads off the first.
 define program
 $(1)_SRCS := $$(call app_srcs,$(2))
-$(1)_OBJS := $$(patsubst %,$$(B)/$$(LIBC)/program/%.o,$$(subst ..,__,$$($(1)_SRCS)))
+$(1)_OBJS := $$(patsubst %,$$(B)/$$(LIBC)/program/%.o,$$($(1)_SRCS))
 
 $$(B)/$$(LIBC)/image/$(1).elf: $$(KERNEL_OBJS) $$($(1)_OBJS) $$(LIBS_$$(ARCH)) linker/$$(ARCH).ld linker/sections.ld tools/ksyms
 	@mkdir -p $$(@D)
@@ -170,6 +170,9 @@ $(error APP=$(APP): no such program; use $(APPS), or the path of a folder that h
 endif
 $(eval $(call program,$(APP_NAME),$(APP)))
 endif
+
+# A program that is not of the tree is its author's: no warning of it is an error.
+$(B)/$(LIBC)/program//%: WARN := -Wall
 
 # Guest tests also look at the kernel from inside.
 $(B)/$(LIBC)/program/tests/%: CFLAGS_PROGRAM += -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH)
@@ -227,7 +230,8 @@ SETUP := test
 endif
 
 test-images: $(HOST_TESTS)
-	+$(Q)for arch in $(ARCHES); do $(MAKE) --no-print-directory images ARCH=$$arch || exit; done
+	+$(Q)for arch in $(ARCHES); do for mode in $(MODES); do \
+	    $(MAKE) --no-print-directory images ARCH=$$arch MODE=$$mode || exit; done; done
 
 # J tests at once; a test's own cores are threads of its QEMU.
 J ?= 2

@@ -3,6 +3,8 @@
  *
  * Protocol:  heap_lock guards both ends. Pages come one run at a time from the page allocator and are
  *            mapped behind `mapped`; [HEAP_BASE, end) is the caller's, [end, mapped) is spare.
+ * Why ask first: pages that were mapped for a request which then fails stay the heap's, so a request
+ *            for more than there is must not begin to map.
  */
 #include "kernel/heap.h"
 
@@ -32,6 +34,14 @@ static bool grow_locked(void)
     return true;
 }
 
+/* Whether enough pages are free now, those for the page tables (one in 512) left aside. */
+static bool may_grow_locked(size_t delta)
+{
+    size_t spare = mapped - end, free = page_total() - page_in_use();
+
+    return delta <= spare || (delta - spare) >> PAGE_SHIFT < free - free / 512;
+}
+
 void *heap_sbrk(ptrdiff_t delta)
 {
     void *was = NULL;
@@ -39,7 +49,7 @@ void *heap_sbrk(ptrdiff_t delta)
     if (delta < 0)
         return NULL;
     lock(&heap_lock);
-    if ((size_t)delta <= HEAP_BYTES - (end - HEAP_BASE)) {
+    if ((size_t)delta <= HEAP_BYTES - (end - HEAP_BASE) && may_grow_locked((size_t)delta)) {
         while (mapped < end + (size_t)delta && grow_locked())
             ;
         if (mapped >= end + (size_t)delta) {
