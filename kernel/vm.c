@@ -210,21 +210,33 @@ static void map_image(void)
     map_image_part(m0_stack_hi, image_end, VM_RW);
 }
 
+/* Whole pages, for what is read whatever the memory map says of its place. */
+static int add_pages(struct bootmem *ram, const struct memrange *r)
+{
+    uint64_t first = r->base & ~(PAGE_SIZE - 1);
+
+    return bootmem_add(ram, first, ((r->base + r->bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) - first);
+}
+
 /*
- * All RAM, free or not: modules and tables that the loader left in RAM are read through it. Ranges may
- * overlap or touch, so they are brought in order by a second bootmem that takes nothing away.
+ * All RAM, free or not, and the module, which a loader may have put into memory that its own map calls
+ * reserved (QEMU 10 does). Ranges may overlap or touch, so they are brought in order by a second bootmem
+ * that takes nothing away.
  */
 static void map_direct(const struct bootinfo *bi)
 {
     static struct bootmem ram;
+    int err = bi->module.bytes ? add_pages(&ram, &bi->module) : 0;
 
-    for (unsigned i = 0; i < bi->nram; i++)
-        if (bootmem_add(&ram, bi->ram[i].base, bi->ram[i].bytes))
-            boot_fail("memory map: more than %u separate ranges of RAM", BOOTMEM_RANGES);
+    for (unsigned i = 0; i < bi->nram && !err; i++)
+        err = bootmem_add(&ram, bi->ram[i].base, bi->ram[i].bytes);
+    if (err)
+        boot_fail("memory map: more than %u separate ranges of RAM", BOOTMEM_RANGES);
     for (unsigned i = 0; i < ram.n; i++) {
         const struct memrange *r = &ram.free[i];
         if (r->base + r->bytes > DIRECT_BYTES)
-            boot_fail("memory map: RAM at %#lx is beyond the direct map's %#lx", r->base, DIRECT_BYTES);
+            boot_fail("memory map: RAM at %#lx is beyond the direct map's %#lx", r->base,
+                      DIRECT_BYTES);
         if (map_locked(DIRECT_BASE + r->base, r->base, r->bytes, VM_RW))
             boot_fail("out of memory: page tables of the direct map");
     }

@@ -144,13 +144,14 @@ int pvh_bootinfo(uint64_t phys, pvh_map_fn *map, struct bootinfo *bi, struct err
     struct hvm_start_info si;
     int err = read_start_info(phys, map, &si, e);
 
+    bi->loader = "PVH";
     if (err == 0)
         err = read_memmap(&si, map, bi, e);
     if (err == 0)
         err = read_module(&si, map, bi, e);
     if (err == 0)
         err = read_cmdline(si.cmdline_paddr, map, bi->cmdline, sizeof(bi->cmdline), e);
-    bi->loader = "PVH";
-    bi->rsdp_phys = err == 0 ? si.rsdp_paddr : 0;
+    if (err == 0)
+        bi->rsdp_phys = si.rsdp_paddr;
     return err;
 }

@@ -39,10 +39,15 @@ static size_t madt_bytes;
 static struct acpi_platform pf;
 static struct errbuf e;
 
+/* map() was asked for something that no caller should ask for. */
+static bool misused;
+
 static const void *map(uint64_t at, size_t bytes)
 {
     unsigned char *copy;
 
+    if (at == 0 || bytes == 0 || bytes - 1 > UINT64_MAX - at)
+        misused = true;
     if (at < PHYS_BASE || at - PHYS_BASE > phys_readable ||
         bytes > phys_readable - (at - PHYS_BASE))
         return NULL;
@@ -177,6 +182,7 @@ static int read_tables(void)
     int err;
 
     e.text[0] = '\0';
+    misused = false;
     err = acpi_read(RSDP, map, &pf, &e);
     while (ngiven > 0)
         free(given[--ngiven]);
@@ -185,7 +191,7 @@ static int read_tables(void)
 
 static void refuse(int err, const char *want)
 {
-    ok(read_tables() == err, "refused");
+    ok(read_tables() == err && !misused, "refused");
     same(e.text, want);
     default_case();
 }
@@ -268,7 +274,10 @@ static void test_fadt(void)
     put(FADT + 208, 0, 1);
     put(FADT + 212, 0xfed00000, 8);
     timer_case(0, 24, "none if it is in memory");
+    put(FADT + 208, 1, 1);
     put(FADT + 212, 0x1808, 8);
+    put_table(FADT, "FACP", 220);
+    ok(read_tables() == 0 && pf.pm_timer_port == 0x1808, "PM timer: the shortest extended block");
     put_table(FADT, "FACP", 116);
     ok(read_tables() == 0 && pf.pm_timer_port == 0x608,
        "PM timer: a short FADT has no extended block");
@@ -290,7 +299,10 @@ static void test_rsdp_refusals(void)
     ok(acpi_read(NONE, map, &pf, &e) == -EINVAL, "RSDP can't be read");
     same(e.text,
          "acpi: RSDP at 0xf00000: 20 bytes there can't be read, an address in RAM expected");
-    ok(acpi_read(UINT64_MAX - 18, map, &pf, &e) == -EINVAL, "RSDP that ends past 64 bits");
+    misused = false;
+    ok(acpi_read(UINT64_MAX - 18, map, &pf, &e) == -EINVAL && !misused,
+       "RSDP that ends past 64 bits");
+    ok(acpi_read(UINT64_MAX - 19, map, &pf, &e) == -EINVAL && !misused, "RSDP that just does not");
     *at_phys(RSDP) = 'x';
     *at_phys(RSDP + 1) = '\n';
     refuse(-EINVAL, "acpi: RSDP at 0xe0001: signature \"x?D PTR \", \"RSD PTR \" expected");
@@ -298,6 +310,10 @@ static void test_rsdp_refusals(void)
     refuse(-EINVAL, "acpi: RSDP at 0xe0001: its 20 bytes sum to 0x03, 0x00 expected (checksum)");
     *at_phys(RSDP + 33) += 0x10;
     refuse(-EINVAL, "acpi: RSDP at 0xe0001: its 36 bytes sum to 0x10, 0x00 expected (checksum)");
+    *at_phys(RSDP + 39) = 0x42;
+    put(RSDP + 20, 40, 4);
+    mend_rsdp();
+    refuse(-EINVAL, "acpi: RSDP at 0xe0001: its 40 bytes sum to 0x42, 0x00 expected (checksum)");
     put(RSDP + 20, 35, 4);
     mend_rsdp();
     refuse(-EINVAL, "acpi: RSDP at 0xe0001: length 35, 36 to 4096 expected");
@@ -308,6 +324,12 @@ static void test_rsdp_refusals(void)
 static void test_root_refusals(void)
 {
     default_case();
+    put(XSDT + HEADER, PHYS_BASE + PHYS_BYTES - 4, 8);
+    put(XSDT + HEADER + 16, PHYS_BASE + PHYS_BYTES - 3, 8);
+    mend_table(XSDT, HEADER + 32);
+    memcpy(at_phys(PHYS_BASE + PHYS_BYTES - 4), "APIC", 4);
+    refuse(-EINVAL,
+           "acpi: MADT at 0xe7ffc: 36 bytes there can't be read, an address in RAM expected");
     put(RSDP + 24, NONE, 8);
     mend_rsdp();
     refuse(-EINVAL,
@@ -335,6 +357,7 @@ static void test_root_refusals(void)
     put_table(RSDT, "RSDT", HEADER);
     put_rsdp(0);
     refuse(-ENOENT, "acpi: RSDT at 0xe0103: no table \"APIC\" (MADT) among its 0 entries");
+    put(XSDT + HEADER + 16, 0, 8);
     put(XSDT + HEADER + 24, UINT64_MAX, 8);
     mend_table(XSDT, HEADER + 32);
     refuse(-ENOENT, "acpi: XSDT at 0xe0205: no table \"APIC\" (MADT) among its 4 entries");
@@ -378,7 +401,7 @@ static bool sane_answer(int err)
 {
     bool known = err == 0 || err == -EINVAL || err == -ENOENT;
 
-    return known && (err == 0) == (e.text[0] == '\0') && pf.ncpu <= pf.ncpu_found &&
+    return known && !misused && (err == 0) == (e.text[0] == '\0') && pf.ncpu <= pf.ncpu_found &&
            pf.ncpu <= ACPI_MAX_CPUS && (err != 0 || pf.ncpu != 0) &&
            (pf.pm_timer_bits == 24 || pf.pm_timer_bits == 32);
 }

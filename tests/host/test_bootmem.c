@@ -125,6 +125,9 @@ static void test_alloc(void)
     ok(bootmem_alloc(&bm, PAGE, PAGE, 0, UINT64_MAX) == BOOTMEM_NONE, "nothing is free");
     bootmem_add(&bm, 0x1000, 0x3000);
     bootmem_add(&bm, 0x100000, 0x100000);
+    ok(bootmem_add(&bm, 0, PAGE) == 0 && bootmem_reserve(&bm, 0, 0) == 0 &&
+           bootmem_alloc(&bm, 1, PAGE, 0, UINT64_MAX) == 0,
+       "page 0, of which no byte is taken");
     ok(bootmem_alloc(&bm, 1, PAGE, 0, UINT64_MAX) == 0x1000, "lowest page");
     ok(bootmem_alloc(&bm, PAGE, 0x10000, 0, UINT64_MAX) == 0x100000, "aligned");
     ok(bootmem_alloc(&bm, 0x2001, PAGE, 0, UINT64_MAX) == 0x101000, "rounded up to 3 pages");

@@ -71,7 +71,8 @@ static void test_keys(void)
     ok(parse(" \t\n\r ") == 0 && argc == 0, "blanks only");
     ok(parse("cores=8 trace name=box seed=0xFf") == 0, "one of each");
     ok(cores == 8 && trace && strcmp(name, "box") == 0 && seed == 255, "their values");
-    ok(parse("\ttrace=0  cores=512\n") == 0 && cores == 512 && !trace,
+    ok(parse("trace\rseed=0xaAfF\ttrace=0  cores=512\n") == 0 && cores == 512 && !trace &&
+           seed == 0xaaff,
        "blanks around, greatest value");
     ok(parse("cores=1 trace=1 seed=0X10") == 0 && cores == 1 && trace && seed == 16,
        "least value, 0X");
@@ -80,6 +81,8 @@ static void test_keys(void)
     ok(parse("seed=0x000000000000000000001 cores=0007") == 0 && seed == 1 && cores == 7,
        "leading zeros");
     ok(parse("cores=2 cores=3") == 0 && cores == 3, "the later of two wins");
+    ok(parse("name=12345678") == 0 && strlen(name) == 8, "the longest text");
+    ok(parse("name=1") == 0 && strlen(name) == 1, "the shortest");
     ok(parse("name=a=b") == 0 && strcmp(name, "a=b") == 0, "the first = splits");
 }
 

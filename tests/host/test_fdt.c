@@ -721,6 +721,10 @@ static void test_timer(void)
     edit();
     set_bytes("/timer", "interrupt-names", names, sizeof(names));
     ok(take() && read_platform() == 0 && pf.timer_intid == 30, "the interrupt that is named virt");
+    edit();
+    set_string("/timer", "interrupt-names", "virt");
+    SET_CELLS("/timer", "interrupts", 1, 9, 4);
+    ok(take() && read_platform() == 0 && pf.timer_intid == 25, "the only one, named virt");
     build_virt(2, 2);
     edit();
     remove_property("/timer", "interrupts");
@@ -782,6 +786,8 @@ static void test_gic_refusals(void)
     refuse_platform(-ENODEV, text);
     remove_property("/intc@8000000", "#interrupt-cells");
     refuse_platform(-ENODEV, text);
+    set_bytes("/intc@8000000", "#interrupt-cells", "", 0);
+    refuse_platform(-ENODEV, text);
     SET_CELLS("/intc@8000000", "#interrupt-cells", 0x40000000);
     refuse_platform(-ENODEV, text);
     SET_CELLS("/intc@8000000", "#interrupt-cells", 2);
@@ -796,6 +802,10 @@ static void test_gic_refusals(void)
     refuse_platform(
         -EINVAL,
         "device tree: intc@8000000: reg entry 0 has size 0, the size of its registers expected");
+    build_virt(3, 2);
+    edit();
+    SET_CELLS("/intc@8000000", "#redistributor-regions", 8);
+    refuse_platform(-EINVAL, "device tree: intc@8000000: reg has 3 entries, at least 4 expected");
     build_virt(3, 2);
     edit();
     SET_CELLS("/intc@8000000", "#redistributor-regions", 0);
@@ -826,10 +836,31 @@ static void refuse_ranges(const char *want)
     edit();
 }
 
+/* build_virt(2, 2) with its GIC below so many buses. */
+static void build_deep(int buses)
+{
+    char path[64] = "";
+
+    build_virt(2, 2);
+    edit();
+    for (int i = 0; i < buses; i++) {
+        must(fdt_add_subnode(tree, i == 0 ? 0 : at(path), "b"));
+        strcat(path, "/b");
+        must(fdt_setprop(tree, at(path), "ranges", NULL, 0));
+        SET_CELLS(path, "#address-cells", 2);
+        SET_CELLS(path, "#size-cells", 2);
+    }
+    must(fdt_add_subnode(tree, at(path), "gic"));
+    strcat(path, "/gic");
+    SET_CELLS(path, "phandle", 5);
+    SET_CELLS(path, "#interrupt-cells", 3);
+    set_string(path, "compatible", "arm,gic-400");
+    SET_CELLS(path, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x10000);
+    SET_CELLS("/timer", "interrupt-parent", 5);
+}
+
 static void test_ranges_refusals(void)
 {
-    char path[64] = "/deep";
-
     build_rpi4();
     edit();
     remove_property("/soc", "ranges");
@@ -841,28 +872,23 @@ static void test_ranges_refusals(void)
     refuse_ranges("device tree: soc: none of its 3 ranges has a place for 0x40041000");
     SET_CELLS("/soc", "ranges", 0x40041000, 0xffffffff, 0xfffff001, 0x1000);
     refuse_ranges("device tree: soc: none of its 1 ranges has a place for 0x40041000");
+    SET_CELLS("/soc", "ranges", 0x40040000, 0xffffffff, 0xffffe800, 0x8000);
+    refuse_ranges("device tree: soc: none of its 1 ranges has a place for 0x40041000");
     SET_CELLS("/soc", "#address-cells", 3);
     refuse_ranges("device tree: soc: #address-cells 3, 1 or 2 expected");
+    SET_CELLS("/soc", "#size-cells", 3);
+    refuse_ranges("device tree: soc: #size-cells 3, 0 to 2 expected");
+    SET_CELLS("/soc", "#size-cells", 0);
+    refuse_ranges("device tree: interrupt-controller@40041000: reg entry 0 has size 0, the size of "
+                  "its registers expected");
     SET_CELLS("/", "#address-cells", 4);
     ok(take() && read_platform() == -EINVAL, "cells of the parent bus refused");
     same(e.text, "device tree: /: #address-cells 4, 1 or 2 expected");
 
-    build_virt(2, 2);
-    edit();
-    add_node("/", "deep");
-    for (int level = 0; level < 17; level++) {
-        must(fdt_setprop(tree, at(path), "ranges", NULL, 0));
-        SET_CELLS(path, "#address-cells", 2);
-        SET_CELLS(path, "#size-cells", 2);
-        must(fdt_add_subnode(tree, at(path), "b"));
-        strcat(path, "/b");
-    }
-    SET_CELLS(path, "phandle", 5);
-    SET_CELLS(path, "#interrupt-cells", 3);
-    set_string(path, "compatible", "arm,gic-400");
-    SET_CELLS(path, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x10000);
-    SET_CELLS("/timer", "interrupt-parent", 5);
-    refuse_platform(-EINVAL, "device tree: b: more than 16 buses above it");
+    build_deep(16);
+    ok(take() && read_platform() == 0 && is_range(pf.gicd, 0x8000000, 0x10000), "16 buses");
+    build_deep(17);
+    refuse_platform(-EINVAL, "device tree: gic: more than 16 buses above it");
 }
 
 static bool has_uart(uint64_t base)
@@ -891,6 +917,18 @@ static void test_console(void)
     set_string("/chosen", "linux,stdout-path", "/pl011@9000000");
     remove_property("/chosen", "stdout-path");
     ok(has_uart(0x9000000), "linux,stdout-path");
+    remove_property("/pl011@9040000", "status");
+    set_string("/aliases", "serial0", "/pl011@9000000");
+    set_string("/chosen", "stdout-path", "serial0:115200n8");
+    ok(has_uart(0x9000000), "an alias with options");
+    remove_property("/pl011@9040000", "status");
+    set_string("/aliases", "serial0", "pl011@9000000");
+    set_string("/chosen", "stdout-path", "serial0");
+    ok(has_uart(0x9040000), "an alias that is no path is not used");
+    remove_property("/pl011@9040000", "status");
+    set_bytes("/aliases", "serial0", "/pl011@9000000", 14);
+    set_string("/chosen", "stdout-path", "serial0");
+    ok(has_uart(0x9040000), "nor an alias without NUL");
     remove_property("/pl011@9040000", "status");
     set_string("/chosen", "stdout-path", "/pl011@9000000:115200n8");
     ok(has_uart(0x9000000), "a path with options");
@@ -942,6 +980,8 @@ static void test_check(void)
     build_virt(2, 2);
     ok(take() && fdt_check(block, block_bytes + 100, &bytes, &e) == 0 && bytes == block_bytes,
        "a tree in more bytes than it has");
+    fdt_set_last_comp_version(block, 17);
+    ok(fdt_check(block, block_bytes, &bytes, &e) == 0, "a tree for version 17 only");
     odd = malloc(block_bytes + 4);
     memcpy(odd + 4, block, block_bytes);
     ok(fdt_check(odd + 4, block_bytes, &bytes, &e) == -EINVAL, "a tree at an odd place");

@@ -204,10 +204,12 @@ static void test_links(void)
     add((struct member){8, REGULAR, 2, "y", ""});
     add((struct member){7, REGULAR, 2, "z", ""});
     add((struct member){9, REGULAR, 1, "alone", ""});
+    add((struct member){0, REGULAR, 1, "empty", ""});
+    add((struct member){0, REGULAR, 1, "full", "no link"});
     add_trailer();
     ok(take_built() == 0, "hard links");
     same(listing(), "one=shared;other=;two=shared;three=shared;another=;x=second archive;y=second "
-                    "archive;z=;alone=;");
+                    "archive;z=;alone=;empty=;full=no link;");
 }
 
 static void test_raw(void)
@@ -226,10 +228,11 @@ static void test_raw(void)
     ok(initrd_init(module, 5, "./", &e) == -EINVAL, "a raw module without a name");
     same(e.text, "initrd: the module of 5 bytes is no cpio archive, so it is one file, and its "
                  "name is \"\", initrd=NAME expected");
-    ok(initrd_find("data", &f) == -ENOENT, "then there is no file");
+    f.next = 0;
+    ok(initrd_next(&f) == 0, "then there is no file");
     ok(take("070707", 6) == 0 && initrd_find("data", &f) == 0,
        "cpio of another format is one file");
-    ok(initrd_init(NULL, 0, "data", &e) == 0, "no module");
+    ok(initrd_init(NULL, 0, "", &e) == 0, "no module");
     f.next = 0;
     ok(initrd_next(&f) == 0 && initrd_find("data", &f) == -ENOENT, "has no file");
 }
@@ -253,7 +256,8 @@ static void test_header_refusals(void)
     memcpy(built + at + 6 + 12 * 8, "        ", 8);
     refuse(-EINVAL, "initrd: entry 2 at offset 116: check is \"        \", 8 hex digits expected");
     memcpy(built + at + 6 + 12 * 8, "0000ABCD", 8);
-    ok(take_built() == 0, "upper-case digits, and no sum to check");
+    ok(take_built() == 0 && strcmp(listing(), "a=1234;b.txt=5678;") == 0,
+       "upper-case digits, and no sum to check");
     memcpy(built + at + 6 + 11 * 8, "00000000", 8);
     refuse(
         -EINVAL,
@@ -307,6 +311,11 @@ static void test_end_refusals(void)
     memcpy(built + 116, built, 60);
     refuse(-EIO, "initrd: entry 2 at offset 116: 60 bytes left in the module, a header of 110 "
                  "expected (truncated?)");
+    nbuilt += 50;
+    memcpy(built + 116, built, 110);
+    refuse(-EIO,
+           "initrd: entry 2 at offset 116: its name of 2 bytes ends at 228, but the module has "
+           "226 (truncated?)");
     start();
     add_file("a", "1234");
     memset(built + nbuilt, 0, 200);
