@@ -29,6 +29,10 @@ STATIC_LOCK(__lock___tz_mutex);
 STATIC_LOCK(__lock___dd_hash_mutex);
 STATIC_LOCK(__lock___arc4random_mutex);
 
+/* Some versions of picolibc declare these. */
+int __retarget_lock_try_acquire(_LOCK_T l);
+int __retarget_lock_try_acquire_recursive(_LOCK_T l);
+
 /* Without memory for it the FILE that wants it can't be opened safely, and the libc has no way to be
  * told so. */
 void __retarget_lock_init(_LOCK_T *l)
