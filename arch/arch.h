@@ -25,7 +25,7 @@ struct g;
 struct m;
 struct trapframe;
 
-#include "cpu.h"  // arch/ARCH/cpu.h: struct gobuf, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
+#include "cpu.h" // arch/ARCH/cpu.h: struct gobuf, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
 
 /* ---- switch.S ------------------------------------------------------------------------------- */
 

@@ -21,17 +21,17 @@ struct memrange {
 };
 
 struct bootinfo {
-    const char *loader;                         // name of the protocol, for the boot log
-    uint64_t kernel_phys;                       // where the image was loaded
-    uint64_t kernel_bytes;                      // with BSS
-    struct memrange ram[BOOTINFO_RANGES];       // usable RAM; may contain what `reserved` names
+    const char *loader;                   // name of the protocol, for the boot log
+    uint64_t kernel_phys;                 // where the image was loaded
+    uint64_t kernel_bytes;                // with BSS
+    struct memrange ram[BOOTINFO_RANGES]; // usable RAM; may contain what `reserved` names
     unsigned nram;
-    struct memrange reserved[BOOTINFO_RANGES];  // never given out
+    struct memrange reserved[BOOTINFO_RANGES]; // never given out
     unsigned nreserved;
-    struct memrange module;                     // the initrd; bytes == 0: none
-    uint64_t rsdp_phys;                         // ACPI root pointer; 0: none
-    uint64_t fdt_phys, fdt_bytes;               // device tree; 0: none
-    char cmdline[BOOTINFO_CMDLINE];             // NUL-terminated
+    struct memrange module;         // the initrd; bytes == 0: none
+    uint64_t rsdp_phys;             // ACPI root pointer; 0: none
+    uint64_t fdt_phys, fdt_bytes;   // device tree; 0: none
+    char cmdline[BOOTINFO_CMDLINE]; // NUL-terminated
 };
 
 /* Does not return. Ctx: boot CPU, m0's g0 stack, interrupts masked, image mapped at its linked

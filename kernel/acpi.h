@@ -12,12 +12,13 @@
 #define ACPI_MAX_CPUS 512
 
 struct acpi_platform {
-    uint32_t apic_id[ACPI_MAX_CPUS]; // enabled processors (types 0 and 9), table order, no duplicates
-    unsigned ncpu;                   // how many of them are in apic_id
-    unsigned ncpu_found;             // how many the table has
-    uint64_t lapic_phys;             // the MADT's address, or its type 5 override
-    uint16_t pm_timer_port;          // I/O port of the 3.579545 MHz PM timer; 0: none
-    unsigned pm_timer_bits;          // 24 or 32
+    uint32_t
+        apic_id[ACPI_MAX_CPUS]; // enabled processors (types 0 and 9), table order, no duplicates
+    unsigned ncpu;              // how many of them are in apic_id
+    unsigned ncpu_found;        // how many the table has
+    uint64_t lapic_phys;        // the MADT's address, or its type 5 override
+    uint16_t pm_timer_port;     // I/O port of the 3.579545 MHz PM timer; 0: none
+    unsigned pm_timer_bits;     // 24 or 32
 };
 
 /* Gives `bytes` of physical memory as a pointer, or NULL if they can't be read. */

@@ -22,7 +22,8 @@ struct bootmem {
  * Returns 0; -ENOMEM with a line in e if no RAM is named or nothing is left of it. Any bootinfo fits
  * into BOOTMEM_RANGES.
  */
-int bootmem_init(struct bootmem *bm, const struct bootinfo *bi, uint64_t fdt_bytes, struct errbuf *e);
+int bootmem_init(struct bootmem *bm, const struct bootinfo *bi, uint64_t fdt_bytes,
+                 struct errbuf *e);
 
 /* Adds or takes away a range; overlaps are fine. -E2BIG: no room for one more range. */
 int bootmem_add(struct bootmem *bm, uint64_t base, uint64_t bytes);
@@ -30,7 +31,8 @@ int bootmem_reserve(struct bootmem *bm, uint64_t base, uint64_t bytes);
 
 /* The lowest `bytes` (rounded up to pages) at a multiple of align (a power of two, at least a page)
  * wholly inside [lo, hi); they are no longer free. BOOTMEM_NONE if there is no such place. */
-uint64_t bootmem_alloc(struct bootmem *bm, uint64_t bytes, uint64_t align, uint64_t lo, uint64_t hi);
+uint64_t bootmem_alloc(struct bootmem *bm, uint64_t bytes, uint64_t align, uint64_t lo,
+                       uint64_t hi);
 
 /* Bytes free in all. */
 uint64_t bootmem_bytes(const struct bootmem *bm);

@@ -33,7 +33,7 @@ struct cmdline_key {
  * min..max, or does not fit 64 bits), -E2BIG (more than argv_max - 1 words), with a line in e that
  * names the key, the value as given and what would be right.
  */
-int cmdline_parse(char *text, const struct cmdline_key *keys, size_t nkeys, char **argv, int argv_max,
-                  int *argc, void (*unknown)(const char *word), struct errbuf *e);
+int cmdline_parse(char *text, const struct cmdline_key *keys, size_t nkeys, char **argv,
+                  int argv_max, int *argc, void (*unknown)(const char *word), struct errbuf *e);
 
 #endif

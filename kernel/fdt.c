@@ -360,7 +360,8 @@ static int read_memory(const void *fdt, struct bootinfo *bi, struct errbuf *e)
 {
     int node;
 
-    fdt_for_each_subnode(node, fdt, 0) {
+    fdt_for_each_subnode(node, fdt, 0)
+    {
         int err = 0;
 
         if (node_has_type(fdt, node, "memory") && node_okay(fdt, node))
@@ -384,7 +385,8 @@ static int read_reserved_memory(const void *fdt, struct bootinfo *bi, struct err
 
     if (bus < 0)
         return 0;
-    fdt_for_each_subnode(node, fdt, bus) {
+    fdt_for_each_subnode(node, fdt, bus)
+    {
         int err = 0;
 
         if (node_okay(fdt, node) && has_property(fdt, node, "reg") &&
@@ -507,7 +509,8 @@ static int read_cpus(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
 
     if (cpus < 0)
         return fail(e, -ENODEV, "device tree: no node /cpus, one with a child per core expected");
-    fdt_for_each_subnode(node, fdt, cpus) {
+    fdt_for_each_subnode(node, fdt, cpus)
+    {
         int err = 0;
 
         if (node_has_type(fdt, node, "cpu") && node_okay(fdt, node))

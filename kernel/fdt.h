@@ -22,14 +22,14 @@ struct fdt_platform {
     unsigned ncpu;                    // how many of them are in cpu_mpidr
     unsigned ncpu_found;              // how many the tree has
     enum psci_method psci;
-    uint32_t psci_cpu_on;             // function id (PSCI 0.1 names it; 0.2 and later: 0xc4000003)
-    unsigned gic_version;             // 2 or 3
-    struct memrange gicd;             // distributor
-    struct memrange gicc;             // version 2: CPU interface
-    struct memrange gicr[8];          // version 3: redistributor regions
+    uint32_t psci_cpu_on;    // function id (PSCI 0.1 names it; 0.2 and later: 0xc4000003)
+    unsigned gic_version;    // 2 or 3
+    struct memrange gicd;    // distributor
+    struct memrange gicc;    // version 2: CPU interface
+    struct memrange gicr[8]; // version 3: redistributor regions
     unsigned ngicr;
-    uint64_t gicr_stride;             // 0: from GICR_TYPER
-    unsigned timer_intid;             // GIC INTID of the EL1 virtual timer
+    uint64_t gicr_stride; // 0: from GICR_TYPER
+    unsigned timer_intid; // GIC INTID of the EL1 virtual timer
     enum fdt_uart uart;
     struct memrange uart_regs;
 };

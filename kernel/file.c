@@ -16,18 +16,18 @@
 #include "kernel/lock.h"
 #include "rt0/initrd.h"
 
-#define NFILE   256
-#define NSTDIO  3
-#define PREFIX  "/initrd/"
+#define NFILE  256
+#define NSTDIO 3
+#define PREFIX "/initrd/"
 
 struct file {
-    bool open;                // files_lock
-    struct initrd_file data;  // c  while open
-    size_t at;                // the next read's offset
+    bool open;               // files_lock
+    struct initrd_file data; // c  while open
+    size_t at;               // the next read's offset
 };
 
 static struct spinlock files_lock = SPINLOCK_INIT(RANK_FILES);
-static struct file files[NFILE];  // the first NSTDIO are unused
+static struct file files[NFILE]; // the first NSTDIO are unused
 
 static struct file *file_of(int fd)
 {

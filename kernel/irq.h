@@ -8,13 +8,13 @@
 #define KERNEL_IRQ_H
 
 enum irq_kind {
-    IRQ_WAKE,   // another core queued work for this one
-    IRQ_STOP,   // another core ends the machine: halt
-    IRQ_TIMER,  // what clock_arm() asked for
+    IRQ_WAKE,  // another core queued work for this one
+    IRQ_STOP,  // another core ends the machine: halt
+    IRQ_TIMER, // what clock_arm() asked for
     NIRQ
 };
 
-typedef void irq_handler(void);  // Ctx: isr, interrupts masked
+typedef void irq_handler(void); // Ctx: isr, interrupts masked
 
 /* Ctx: boot. */
 void irq_register(enum irq_kind kind, irq_handler *fn);

@@ -14,11 +14,11 @@ struct __lock {
     struct rmutex rm;
 };
 
-#define STATIC_LOCK(name)       \
-    extern struct __lock name;  \
+#define STATIC_LOCK(name)      \
+    extern struct __lock name; \
     struct __lock name = {RMUTEX_INIT}
 
-STATIC_LOCK(__lock___libc_recursive_mutex);  // picolibc
+STATIC_LOCK(__lock___libc_recursive_mutex); // picolibc
 STATIC_LOCK(__lock___sinit_recursive_mutex);
 STATIC_LOCK(__lock___sfp_recursive_mutex);
 STATIC_LOCK(__lock___atexit_recursive_mutex);

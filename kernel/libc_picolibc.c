@@ -31,7 +31,7 @@ static struct rmutex *lock_of(const FILE *stream)
 struct out {
     FILE file;
     int fd;
-    size_t bytes;  // in buf
+    size_t bytes; // in buf
     char buf[256];
 };
 
@@ -61,8 +61,10 @@ static int in_get(FILE *stream)
     return read(STDIN_FILENO, &c, 1) == 1 ? (unsigned char)c : _FDEV_EOF;
 }
 
-static struct out out = {FDEV_SETUP_STREAM(out_put, NULL, out_flush, _FDEV_SETUP_WRITE), STDOUT_FILENO, 0, ""};
-static struct out err = {FDEV_SETUP_STREAM(out_put, NULL, out_flush, _FDEV_SETUP_WRITE), STDERR_FILENO, 0, ""};
+static struct out out = {FDEV_SETUP_STREAM(out_put, NULL, out_flush, _FDEV_SETUP_WRITE),
+                         STDOUT_FILENO, 0, ""};
+static struct out err = {FDEV_SETUP_STREAM(out_put, NULL, out_flush, _FDEV_SETUP_WRITE),
+                         STDERR_FILENO, 0, ""};
 static FILE in = FDEV_SETUP_STREAM(NULL, in_get, NULL, _FDEV_SETUP_READ);
 
 FILE *const stdin = &in;
@@ -84,15 +86,15 @@ static void stream_unlock(FILE *stream)
 
 /* ---- the wrapped functions ---- */
 
-#define WRAP(type, name, params, args, stream)  \
-    type __real_##name params;                  \
-    type __wrap_##name params;                  \
-    type __wrap_##name params                   \
-    {                                           \
-        stream_lock(stream);                    \
-        type r = __real_##name args;            \
-        stream_unlock(stream);                  \
-        return r;                               \
+#define WRAP(type, name, params, args, stream) \
+    type __real_##name params;                 \
+    type __wrap_##name params;                 \
+    type __wrap_##name params                  \
+    {                                          \
+        stream_lock(stream);                   \
+        type r = __real_##name args;           \
+        stream_unlock(stream);                 \
+        return r;                              \
     }
 LIBC_PICOLIBC_WRAPPED(WRAP)
 

@@ -6,18 +6,18 @@
 #ifndef KERNEL_LIBC_PICOLIBC_WRAP_H
 #define KERNEL_LIBC_PICOLIBC_WRAP_H
 
-#define LIBC_PICOLIBC_WRAPPED(X)                                                            \
-    X(int, vfprintf, (FILE * f, const char *fmt, va_list ap), (f, fmt, ap), f)              \
-    X(int, vfscanf, (FILE * f, const char *fmt, va_list ap), (f, fmt, ap), f)               \
-    X(int, fputs, (const char *s, FILE *f), (s, f), f)                                      \
-    X(int, puts, (const char *s), (s), stdout)                                              \
-    X(int, fputc, (int c, FILE *f), (c, f), f)                                              \
-    X(int, fgetc, (FILE * f), (f), f)                                                       \
-    X(int, ungetc, (int c, FILE *f), (c, f), f)                                             \
-    X(char *, fgets, (char *s, int n, FILE *f), (s, n, f), f)                               \
-    X(size_t, fread, (void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f)         \
-    X(size_t, fwrite, (const void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f)  \
-    X(int, fseek, (FILE * f, long offset, int whence), (f, offset, whence), f)              \
+#define LIBC_PICOLIBC_WRAPPED(X)                                                           \
+    X(int, vfprintf, (FILE * f, const char *fmt, va_list ap), (f, fmt, ap), f)             \
+    X(int, vfscanf, (FILE * f, const char *fmt, va_list ap), (f, fmt, ap), f)              \
+    X(int, fputs, (const char *s, FILE *f), (s, f), f)                                     \
+    X(int, puts, (const char *s), (s), stdout)                                             \
+    X(int, fputc, (int c, FILE *f), (c, f), f)                                             \
+    X(int, fgetc, (FILE * f), (f), f)                                                      \
+    X(int, ungetc, (int c, FILE *f), (c, f), f)                                            \
+    X(char *, fgets, (char *s, int n, FILE *f), (s, n, f), f)                              \
+    X(size_t, fread, (void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f)        \
+    X(size_t, fwrite, (const void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f) \
+    X(int, fseek, (FILE * f, long offset, int whence), (f, offset, whence), f)             \
     X(long, ftell, (FILE * f), (f), f)
 
 #endif

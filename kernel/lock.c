@@ -12,9 +12,9 @@
 #include "sched/sched.h"
 
 static const char *const rank_name[NRANK] = {
-    [RANK_MUTEX] = "mutex", [RANK_CHAN] = "chan", [RANK_FILES] = "files",
+    [RANK_MUTEX] = "mutex", [RANK_CHAN] = "chan",           [RANK_FILES] = "files",
     [RANK_SCHED] = "sched", [RANK_STACKPOOL] = "stackpool", [RANK_HEAP] = "heap",
-    [RANK_VM] = "vm",       [RANK_PAGE] = "page", [RANK_CONSOLE] = "console",
+    [RANK_VM] = "vm",       [RANK_PAGE] = "page",           [RANK_CONSOLE] = "console",
 };
 
 /* m->ranks_held has bit r set while a lock of rank r is held. Channels are the one rank of which an M

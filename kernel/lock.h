@@ -15,15 +15,15 @@
 #include <stdint.h>
 
 enum lock_rank {
-    RANK_MUTEX = 1,  // struct rmutex's waiters
-    RANK_CHAN,       // struct chan; several are taken in address order
-    RANK_FILES,      // open descriptors
-    RANK_SCHED,      // global run queue, idle Ms, allgs
-    RANK_STACKPOOL,  // free stacks
-    RANK_HEAP,       // sbrk
-    RANK_VM,         // page tables
-    RANK_PAGE,       // page bitmap
-    RANK_CONSOLE,    // one message at a time
+    RANK_MUTEX = 1, // struct rmutex's waiters
+    RANK_CHAN,      // struct chan; several are taken in address order
+    RANK_FILES,     // open descriptors
+    RANK_SCHED,     // global run queue, idle Ms, allgs
+    RANK_STACKPOOL, // free stacks
+    RANK_HEAP,      // sbrk
+    RANK_VM,        // page tables
+    RANK_PAGE,      // page bitmap
+    RANK_CONSOLE,   // one message at a time
     NRANK
 };
 
@@ -32,7 +32,10 @@ struct spinlock {
     uint32_t rank;
 };
 
-#define SPINLOCK_INIT(rank_) {.rank = (rank_)}
+#define SPINLOCK_INIT(rank_) \
+    {                        \
+        .rank = (rank_)      \
+    }
 
 /* Acquire and release; every access that the lock guards is ordered by this pair. Ctx: any but isr. */
 void lock(struct spinlock *l);

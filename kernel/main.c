@@ -62,8 +62,8 @@ static void run_main(void *arg)
 {
     if (options.bootlog) {
         int64_t now = nanotime();
-        kprintf("rt0: %d of %u cores up; main() %ld us after entry, %ld us after power-on\n", numcpu(),
-                platform_ncpu(), (now - clock_entry()) / 1000, now / 1000);
+        kprintf("rt0: %d of %u cores up; main() %ld us after entry, %ld us after power-on\n",
+                numcpu(), platform_ncpu(), (now - clock_entry()) / 1000, now / 1000);
     }
     libc_run_main(arg);
 }

@@ -15,7 +15,8 @@ SEALED struct options options = {.cores = MAX_CPUS, .bootlog = true, .initrd = "
 static const struct cmdline_key keys[] = {
     {"cores", CMDLINE_U64, &options.cores, 1, MAX_CPUS, "use at most so many cores"},
     {"bootlog", CMDLINE_BOOL, &options.bootlog, 0, 1, "print what was found while booting"},
-    {"initrd", CMDLINE_STR, &options.initrd, 1, 255, "name of a boot module that is not an archive"},
+    {"initrd", CMDLINE_STR, &options.initrd, 1, 255,
+     "name of a boot module that is not an archive"},
 };
 #define NKEYS (sizeof keys / sizeof keys[0])
 
@@ -33,7 +34,8 @@ void options_parse(char *cmdline)
     struct errbuf e;
 
     argv[0] = "main";
-    int err = cmdline_parse(cmdline, keys, NKEYS, argv + 1, ARGV_MAX - 1, &options.main.argc, unknown, &e);
+    int err = cmdline_parse(cmdline, keys, NKEYS, argv + 1, ARGV_MAX - 1, &options.main.argc,
+                            unknown, &e);
     if (err)
         boot_fail("%s", e.text);
     options.main.argc++;

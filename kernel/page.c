@@ -18,10 +18,10 @@
 #define WORD_BITS 64
 
 struct page_range {
-    uint64_t base;    // c  physical
-    size_t npages;    // c
-    uint64_t *free;   // page_lock; bitmap, one bit a page
-    size_t hint;      // page_lock; no free page below this index
+    uint64_t base;  // c  physical
+    size_t npages;  // c
+    uint64_t *free; // page_lock; bitmap, one bit a page
+    size_t hint;    // page_lock; no free page below this index
 };
 
 static struct spinlock page_lock = SPINLOCK_INIT(RANK_PAGE);

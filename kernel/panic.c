@@ -155,13 +155,15 @@ _Noreturn void fault_report(const struct fault *f)
         kprintf("panic: runtime error: integer divide by zero\n[%s: pc=%#lx]\n", f->name, pc);
         break;
     case FAULT_ILLEGAL:
-        kprintf("fatal error: illegal instruction\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
+        kprintf("fatal error: illegal instruction\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code,
+                pc);
         break;
     case FAULT_BREAKPOINT:
         kprintf("fatal error: breakpoint\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
         break;
     case FAULT_OTHER:
-        kprintf("fatal error: unexpected exception\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code, pc);
+        kprintf("fatal error: unexpected exception\n[%s: code=%#lx pc=%#lx]\n", f->name, f->code,
+                pc);
         break;
     }
     kprintf("\n");

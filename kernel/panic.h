@@ -29,22 +29,22 @@ _Noreturn void boot_fail(const char *fmt, ...) __attribute__((format(printf, 1, 
 
 /* What a CPU exception was, in the machine-independent words that the report needs. */
 enum fault_kind {
-    FAULT_PAGE,       // access to addr failed
-    FAULT_DIVIDE,     // integer division
-    FAULT_ILLEGAL,    // undefined instruction, deliberate trap
+    FAULT_PAGE,    // access to addr failed
+    FAULT_DIVIDE,  // integer division
+    FAULT_ILLEGAL, // undefined instruction, deliberate trap
     FAULT_BREAKPOINT,
-    FAULT_OTHER,      // `name` says what
+    FAULT_OTHER, // `name` says what
 };
 
 enum fault_access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
 
 struct fault {
     enum fault_kind kind;
-    enum fault_access access;  // FAULT_PAGE
-    bool present;              // FAULT_PAGE: a page is there, but does not allow the access
-    uintptr_t addr;            // FAULT_PAGE
-    const char *name;          // the manual's name of the exception
-    uint64_t code;             // its error code or syndrome
+    enum fault_access access; // FAULT_PAGE
+    bool present;             // FAULT_PAGE: a page is there, but does not allow the access
+    uintptr_t addr;           // FAULT_PAGE
+    const char *name;         // the manual's name of the exception
+    uint64_t code;            // its error code or syndrome
     const struct trapframe *tf;
 };
 

@@ -21,8 +21,8 @@
 /* Written by the linker script. */
 extern const struct {
     const char *data;
-    uint64_t data_bytes;  // .tdata
-    uint64_t bytes;       // with .tbss
+    uint64_t data_bytes; // .tdata
+    uint64_t bytes;      // with .tbss
     uint64_t align;
 } tls_template;
 
@@ -50,13 +50,16 @@ uintptr_t tls_place(uintptr_t hi, uintptr_t *tp)
         bottom = data = *tp - round_up(tls_template.bytes, tls_template.align);
     }
     memcpy((void *)data, tls_template.data, tls_template.data_bytes);
-    memset((void *)(data + tls_template.data_bytes), 0, tls_template.bytes - tls_template.data_bytes);
+    memset((void *)(data + tls_template.data_bytes), 0,
+           tls_template.bytes - tls_template.data_bytes);
     return round_down(bottom, STACK_ALIGN);
 }
 
 void tls_init(uintptr_t stack_bytes)
 {
     if (tls_template.bytes + tls_template.align > stack_bytes / 2)
-        boot_fail("the program has %lu bytes of _Thread_local objects; a goroutine's stack of %lu bytes "
-                  "allows %lu", tls_template.bytes, stack_bytes, stack_bytes / 2 - tls_template.align);
+        boot_fail(
+            "the program has %lu bytes of _Thread_local objects; a goroutine's stack of %lu bytes "
+            "allows %lu",
+            tls_template.bytes, stack_bytes, stack_bytes / 2 - tls_template.align);
 }

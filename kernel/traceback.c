@@ -20,7 +20,7 @@
 /* Made by tools/ksyms from the linked image: addresses ascending, relative to image_start. */
 extern const uint32_t ksyms_count;
 extern const uint32_t ksyms_address[];
-extern const uint32_t ksyms_name[];  // offsets into ksyms_text
+extern const uint32_t ksyms_name[]; // offsets into ksyms_text
 extern const char ksyms_text[];
 
 const char *ksym_find(uintptr_t pc, uintptr_t *offset)
@@ -28,7 +28,7 @@ const char *ksym_find(uintptr_t pc, uintptr_t *offset)
     if (pc < (uintptr_t)image_start || pc >= (uintptr_t)text_end || ksyms_count == 0)
         return NULL;
     uint32_t rel = (uint32_t)(pc - (uintptr_t)image_start);
-    size_t lo = 0, hi = ksyms_count;  // address[lo] <= rel < address[hi]
+    size_t lo = 0, hi = ksyms_count; // address[lo] <= rel < address[hi]
     if (rel < ksyms_address[0])
         return NULL;
     while (hi - lo > 1) {

@@ -26,11 +26,11 @@
 #define HIGH_HALF  UINT64_C(0xffff800000000000)
 
 static struct spinlock vm_lock = SPINLOCK_INIT(RANK_VM);
-static uint64_t *root;                  // virtual address of the root table
+static uint64_t *root; // virtual address of the root table
 static SEALED uint64_t root_phys;
-static SEALED uint64_t kernel_phys;     // where image_start lies
-static struct bootmem *early_mem;       // table pages come from here until vm_use_page_allocator()
-static uint64_t early_lo, early_hi;     // ... inside this physical range
+static SEALED uint64_t kernel_phys; // where image_start lies
+static struct bootmem *early_mem;   // table pages come from here until vm_use_page_allocator()
+static uint64_t early_lo, early_hi; // ... inside this physical range
 
 static size_t level_bytes(unsigned level)
 {
@@ -215,7 +215,8 @@ static int add_pages(struct bootmem *ram, const struct memrange *r)
 {
     uint64_t first = r->base & ~(PAGE_SIZE - 1);
 
-    return bootmem_add(ram, first, ((r->base + r->bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) - first);
+    return bootmem_add(ram, first,
+                       ((r->base + r->bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) - first);
 }
 
 /*
@@ -249,7 +250,8 @@ void vm_init(struct bootmem *bm, const struct bootinfo *bi)
     mmu_early_range(bi, &early_lo, &early_hi);
     root_phys = table_alloc();
     if (root_phys == PAGE_NONE)
-        boot_fail("out of memory: no free page in [%#lx, %#lx) for the page tables", early_lo, early_hi);
+        boot_fail("out of memory: no free page in [%#lx, %#lx) for the page tables", early_lo,
+                  early_hi);
     root = phys_to_virt(root_phys);
     map_image();
     map_direct(bi);

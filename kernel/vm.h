@@ -46,7 +46,7 @@ struct vm_leaf {
     uintptr_t va;
     size_t bytes;
     enum vm_prot prot;
-    bool writable_and_executable;  // the hardware would allow both, whatever prot says
+    bool writable_and_executable; // the hardware would allow both, whatever prot says
 };
 void vm_walk(void (*visit)(const struct vm_leaf *leaf, void *arg), void *arg);
 

@@ -23,13 +23,13 @@
 
 struct chan {
     struct spinlock lock;
-    bool closed;           // lock
-    size_t elem_bytes;     // c
-    size_t cap;            // c  elements
-    size_t count;          // lock; elements in buf
-    size_t sendx, recvx;   // lock; indices into buf
-    struct waitq recvq;    // lock
-    struct waitq sendq;    // lock
+    bool closed;         // lock
+    size_t elem_bytes;   // c
+    size_t cap;          // c  elements
+    size_t count;        // lock; elements in buf
+    size_t sendx, recvx; // lock; indices into buf
+    struct waitq recvq;  // lock
+    struct waitq sendq;  // lock
     _Alignas(16) uint8_t buf[];
 };
 
@@ -211,7 +211,7 @@ int chan_close(struct chan *c)
     c->recvq = c->sendq = (struct waitq){0};
     unlock(&c->lock);
     while (sg) {
-        struct sudog *next = sg->next;  // sg is on the stack of a goroutine that may now run
+        struct sudog *next = sg->next; // sg is on the stack of a goroutine that may now run
         sg->success = false;
         goready(sg->g);
         sg = next;

@@ -23,7 +23,7 @@ const char *const waitreason_text[NWAITREASON] = {
 };
 
 static const char *const status_text[NGSTATUS] = {
-    [GIDLE] = "idle", [GRUNNABLE] = "runnable", [GRUNNING] = "running",
+    [GIDLE] = "idle",       [GRUNNABLE] = "runnable", [GRUNNING] = "running",
     [GWAITING] = "waiting", [GDEAD] = "dead",
 };
 

@@ -10,12 +10,15 @@
  * somebody else. Zero bytes but for the rank: RMUTEX_INIT. */
 struct rmutex {
     struct spinlock lock;
-    struct g *owner;       // lock
-    uint32_t depth;        // lock; times the owner holds it
-    struct waitq waiters;  // lock
+    struct g *owner;      // lock
+    uint32_t depth;       // lock; times the owner holds it
+    struct waitq waiters; // lock
 };
 
-#define RMUTEX_INIT {.lock = SPINLOCK_INIT(RANK_MUTEX)}
+#define RMUTEX_INIT                       \
+    {                                     \
+        .lock = SPINLOCK_INIT(RANK_MUTEX) \
+    }
 
 /* Ctx: G. May park. */
 void rmutex_lock(struct rmutex *rm);

@@ -28,11 +28,11 @@
 
 /* Go's states; casgstatus() checks each transition. */
 enum gstatus {
-    GIDLE,      // just made, not yet anything
-    GRUNNABLE,  // in a run queue
-    GRUNNING,   // on an M
-    GWAITING,   // parked; only who holds what it waits for may ready it
-    GDEAD,      // ended; in a gfree list
+    GIDLE,     // just made, not yet anything
+    GRUNNABLE, // in a run queue
+    GRUNNING,  // on an M
+    GWAITING,  // parked; only who holds what it waits for may ready it
+    GDEAD,     // ended; in a gfree list
     NGSTATUS
 };
 
@@ -54,20 +54,20 @@ struct stack {
 };
 
 struct g {
-    struct gobuf sched;          // w  state while it does not run
-    struct m *m;                 // w  whose core it runs on (the last one, while it waits)
-    _Atomic(uint32_t) status;    // a  enum gstatus; casgstatus()
-    uint32_t waitreason;         // w  enum waitreason
-    struct stack stack;          // w  bound at the first run
-    uintptr_t tls;               // w  the libc's thread pointer, inside the stack
-    struct g *schedlink;         // s  next in a run queue; o  next in a gfree list
-    const struct park *park;     // w  gopark()'s arguments, until park_m() has read them
-    uint64_t goid;               // c  while it lives
-    void (*fn)(void *);          // c  while it lives
-    void *arg;                   // c  while it lives
-    uint64_t parent_goid;        // c  while it lives; who called go()
-    uintptr_t gopc;              // c  while it lives; where go() was called
-    struct g *alllink;           // s  allgs; a struct g is never given back
+    struct gobuf sched;       // w  state while it does not run
+    struct m *m;              // w  whose core it runs on (the last one, while it waits)
+    _Atomic(uint32_t) status; // a  enum gstatus; casgstatus()
+    uint32_t waitreason;      // w  enum waitreason
+    struct stack stack;       // w  bound at the first run
+    uintptr_t tls;            // w  the libc's thread pointer, inside the stack
+    struct g *schedlink;      // s  next in a run queue; o  next in a gfree list
+    const struct park *park;  // w  gopark()'s arguments, until park_m() has read them
+    uint64_t goid;            // c  while it lives
+    void (*fn)(void *);       // c  while it lives
+    void *arg;                // c  while it lives
+    uint64_t parent_goid;     // c  while it lives; who called go()
+    uintptr_t gopc;           // c  while it lives; where go() was called
+    struct g *alllink;        // s  allgs; a struct g is never given back
 };
 _Static_assert(offsetof(struct g, sched) == 0, "switch.S");
 _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
@@ -77,25 +77,25 @@ _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
 struct stack_free;
 
 struct p {
-    uint32_t id;                     // c  index in allp
-    struct g *gfree;                 // o  dead Gs, ready for reuse
-    uint32_t ngfree;                 // o
-    struct stack_free *stackcache;   // o  free stacks, last used first
-    uint32_t nstackcache;            // o
-    uint64_t schedtick;              // o  Gs run
+    uint32_t id;                   // c  index in allp
+    struct g *gfree;               // o  dead Gs, ready for reuse
+    uint32_t ngfree;               // o
+    struct stack_free *stackcache; // o  free stacks, last used first
+    uint32_t nstackcache;          // o
+    uint64_t schedtick;            // o  Gs run
 };
 
 struct m {
-    struct g *g;                  // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
-    struct m *self;               // c  (x86-64: read through GS)
-    struct g *g0;                 // c
-    struct g *curg;               // o  the goroutine, or NULL between two
-    struct p *p;                  // o
-    uint32_t id;                  // c  index in allm
-    uint32_t locks;               // o  > 0: no preemption on this core
-    uint32_t ranks_held;          // o  debug: bit per lock_rank
-    _Atomic(bool) online;         // a  release by the core once it can take interrupts
-    _Atomic(bool) wakeup;         // a  release by m_wake(), acquire in m_sleep()
+    struct g *g;          // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
+    struct m *self;       // c  (x86-64: read through GS)
+    struct g *g0;         // c
+    struct g *curg;       // o  the goroutine, or NULL between two
+    struct p *p;          // o
+    uint32_t id;          // c  index in allm
+    uint32_t locks;       // o  > 0: no preemption on this core
+    uint32_t ranks_held;  // o  debug: bit per lock_rank
+    _Atomic(bool) online; // a  release by the core once it can take interrupts
+    _Atomic(bool) wakeup; // a  release by m_wake(), acquire in m_sleep()
     _Atomic(uint64_t) timer_irqs; // a  relaxed; IRQ_TIMERs taken
     struct m *schedlink;          // s  next in midle
     struct g g0_storage;          // what g0 points at
@@ -114,15 +114,15 @@ struct gqueue {
 
 struct sched {
     struct spinlock lock;
-    struct gqueue runq;        // s  runnable Gs
-    struct m *midle;           // s  Ms that sleep, or are about to
-    uint32_t nmidle;           // s
-    uint32_t nm;               // c  once the cores are started: Ms in allm
-    uint32_t nmonline;         // s  Ms that schedule; less than nm if a core did not start
-    struct g *allgs;           // s
-    uint64_t goidgen;          // s
-    uint32_t ngoroutine;       // s  Gs that are not dead
-    bool main_exited;          // s  main called goexit()
+    struct gqueue runq;  // s  runnable Gs
+    struct m *midle;     // s  Ms that sleep, or are about to
+    uint32_t nmidle;     // s
+    uint32_t nm;         // c  once the cores are started: Ms in allm
+    uint32_t nmonline;   // s  Ms that schedule; less than nm if a core did not start
+    struct g *allgs;     // s
+    uint64_t goidgen;    // s
+    uint32_t ngoroutine; // s  Gs that are not dead
+    bool main_exited;    // s  main called goexit()
 };
 
 extern struct sched sched;
@@ -173,7 +173,7 @@ void goready(struct g *gp);
 void casgstatus(struct g *gp, enum gstatus from, enum gstatus to);
 
 /* ---- g.c ---- */
-struct g *gfget(struct p *pp);   // NULL: no memory
+struct g *gfget(struct p *pp); // NULL: no memory
 void gfput(struct p *pp, struct g *gp);
 extern const char *const waitreason_text[NWAITREASON];
 /* "goroutine 7 [chan receive]:" with its traceback; pc and fp say where a running one is. */
@@ -184,11 +184,11 @@ void sched_set_panic_hooks(void);
 
 /* ---- stack.c ---- */
 
-#define STACK_BYTES         (64 * 1024)
-#define STACK_RESERVE       (256 * 1024)
-#define MAIN_STACK_BYTES    (1024 * 1024)
-#define MAIN_STACK_RESERVE  (8 * 1024 * 1024)
-#define G0_STACK_BYTES      (32 * 1024)
+#define STACK_BYTES        (64 * 1024)
+#define STACK_RESERVE      (256 * 1024)
+#define MAIN_STACK_BYTES   (1024 * 1024)
+#define MAIN_STACK_RESERVE (8 * 1024 * 1024)
+#define G0_STACK_BYTES     (32 * 1024)
 
 /* A new stack of `bytes` at the top of `reserve` bytes of the arena: 0 or -ENOMEM. Ctx: g0 or boot. */
 int stack_make(struct stack *s, size_t bytes, size_t reserve);

@@ -26,8 +26,8 @@ struct stack_free {
 
 static struct {
     struct spinlock lock;
-    struct stack_free *free;  // lock
-    uintptr_t next;           // lock; first address of the arena not reserved yet
+    struct stack_free *free; // lock
+    uintptr_t next;          // lock; first address of the arena not reserved yet
 } stackpool = {SPINLOCK_INIT(RANK_STACKPOOL), NULL, ARENA_BASE};
 
 static uintptr_t arena_reserve(size_t bytes)

@@ -13,8 +13,8 @@
 struct sudog {
     struct g *g;
     struct sudog *next;
-    void *elem;    // channels: where the element is taken from or put; NULL: dropped
-    bool success;  // set by the waker: an element was transferred, not a close
+    void *elem;   // channels: where the element is taken from or put; NULL: dropped
+    bool success; // set by the waker: an element was transferred, not a close
 };
 
 struct waitq {

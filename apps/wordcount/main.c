@@ -23,13 +23,13 @@
 
 struct chunk {
     const char *text;
-    size_t from, to;  // words that begin in [from, to) are this chunk's
-    size_t bytes;     // of the whole text
+    size_t from, to; // words that begin in [from, to) are this chunk's
+    size_t bytes;    // of the whole text
 };
 
 static unsigned nshards;
-static struct chan **shards;   // struct table: one from every chunk to every shard
-static struct chan *merged;    // struct table: one from every shard
+static struct chan **shards; // struct table: one from every chunk to every shard
+static struct chan *merged;  // struct table: one from every shard
 
 static void die(const char *what)
 {
@@ -208,6 +208,6 @@ int main(int argc, char **argv)
             words += lists[s].entries[i].count;
     }
     print_top(lists, top);
-    printf("total: %llu words, %llu distinct, in %d files of %zu bytes, by %d chunks on %u cores\n", words,
-           distinct, nfiles, total_bytes, nchunks, nshards);
+    printf("total: %llu words, %llu distinct, in %d files of %zu bytes, by %d chunks on %u cores\n",
+           words, distinct, nfiles, total_bytes, nchunks, nshards);
 }

@@ -10,7 +10,7 @@
 
 /* A word is letters only, compared without case; it points into the text, which must stay. */
 struct entry {
-    const char *word;  // NULL: free
+    const char *word; // NULL: free
     uint32_t bytes;
     uint32_t hash;
     uint64_t count;
@@ -18,7 +18,7 @@ struct entry {
 
 struct table {
     struct entry *entries;
-    size_t capacity;  // a power of two
+    size_t capacity; // a power of two
     size_t used;
 };
 

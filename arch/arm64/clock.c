@@ -12,10 +12,10 @@
 #define NS_PER_S     UINT64_C(1000000000)
 #define TIMER_ENABLE 1
 
-extern uint64_t boot_cntvct;  // head.S: the counter at the first instruction
+extern uint64_t boot_cntvct; // head.S: the counter at the first instruction
 
 static SEALED uint64_t hz;
-static SEALED uint64_t ns_per_tick_32;  // 32.32 fixed point
+static SEALED uint64_t ns_per_tick_32; // 32.32 fixed point
 
 /* isb: the counter may otherwise be read ahead of what the caller did before. */
 static inline uint64_t counter(void)
@@ -40,7 +40,8 @@ void clock_init(void)
 {
     hz = READ_SYSREG(cntfrq_el0);
     if (hz == 0)
-        boot_fail("generic timer: CNTFRQ_EL0 is 0; the firmware must set it to the counter's rate in Hz");
+        boot_fail(
+            "generic timer: CNTFRQ_EL0 is 0; the firmware must set it to the counter's rate in Hz");
     ns_per_tick_32 = (NS_PER_S << 32) / hz;
 }
 

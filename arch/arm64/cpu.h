@@ -10,7 +10,7 @@
 #include "offsets.h"
 
 #define ARCH_NAME        "arm64"
-#define ARCH_TLS_VARIANT 1  // thread-local data lies above the thread pointer (ELF TLS)
+#define ARCH_TLS_VARIANT 1 // thread-local data lies above the thread pointer (ELF TLS)
 
 /* What mcall() saves and gogo() restores: the AAPCS64's callee-saved state. */
 struct gobuf {
@@ -38,17 +38,17 @@ static inline uintptr_t gobuf_fp(const struct gobuf *buf)
 
 /* This architecture's part of struct m. */
 struct arch_m {
-    uint64_t mpidr;           // affinity fields only
-    uintptr_t gicr;           // GICv3: this core's redistributor, mapped
-    uint8_t gicv2_cpu_mask;   // GICv2: this core's bit as an SGI target
+    uint64_t mpidr;         // affinity fields only
+    uintptr_t gicr;         // GICv3: this core's redistributor, mapped
+    uint8_t gicv2_cpu_mask; // GICv2: this core's bit as an SGI target
     _Alignas(16) uint8_t exception_stack[EXCEPTION_STACK_BYTES];
 };
 
-#define READ_SYSREG(reg)                                         \
-    ({                                                           \
-        uint64_t v_;                                             \
-        __asm__ volatile("mrs %0, " #reg : "=r"(v_)::"memory");  \
-        v_;                                                      \
+#define READ_SYSREG(reg)                                        \
+    ({                                                          \
+        uint64_t v_;                                            \
+        __asm__ volatile("mrs %0, " #reg : "=r"(v_)::"memory"); \
+        v_;                                                     \
     })
 #define WRITE_SYSREG(reg, value) \
     __asm__ volatile("msr " #reg ", %0" ::"r"((uint64_t)(value)) : "memory")

@@ -25,10 +25,10 @@ enum gicc_reg {
     GICC_EOIR = 0x10,
 };
 
-#define PRIORITY    0xa0a0a0a0u
-#define PMR_ALL     0xff
-#define NPRIVATE    32     // SGIs and PPIs, banked for each core
-#define IAR_INTID   0x3ff  // above it, an SGI's sender
+#define PRIORITY  0xa0a0a0a0u
+#define PMR_ALL   0xff
+#define NPRIVATE  32    // SGIs and PPIs, banked for each core
+#define IAR_INTID 0x3ff // above it, an SGI's sender
 
 static SEALED volatile uint32_t *gicd, *gicc;
 

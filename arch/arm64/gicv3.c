@@ -12,34 +12,34 @@
 #include "sysreg.h"
 
 /* The names of registers that the assembler does not know reach it by their encodings. */
-#define READ_ICC(reg)         READ_ICC_(reg)
-#define READ_ICC_(reg)        READ_SYSREG(reg)
-#define WRITE_ICC(reg, v)     WRITE_ICC_(reg, v)
-#define WRITE_ICC_(reg, v)    WRITE_SYSREG(reg, v)
+#define READ_ICC(reg)      READ_ICC_(reg)
+#define READ_ICC_(reg)     READ_SYSREG(reg)
+#define WRITE_ICC(reg, v)  WRITE_ICC_(reg, v)
+#define WRITE_ICC_(reg, v) WRITE_SYSREG(reg, v)
 
-#define GICD_CTLR      0x0000
-#define CTLR_RWP       (1u << 31)
-#define CTLR_ARE_NS    (1u << 4)
-#define CTLR_GRP1_NS   (1u << 1)
+#define GICD_CTLR    0x0000
+#define CTLR_RWP     (1u << 31)
+#define CTLR_ARE_NS  (1u << 4)
+#define CTLR_GRP1_NS (1u << 1)
 
-#define GICR_TYPER     0x0008
-#define TYPER_VLPIS    (1u << 1)
-#define TYPER_LAST     (1u << 4)
-#define GICR_WAKER     0x0014
-#define WAKER_SLEEP    (1u << 1)
-#define WAKER_ASLEEP   (1u << 2)
-#define GICR_SGI       0x10000  // second frame
+#define GICR_TYPER      0x0008
+#define TYPER_VLPIS     (1u << 1)
+#define TYPER_LAST      (1u << 4)
+#define GICR_WAKER      0x0014
+#define WAKER_SLEEP     (1u << 1)
+#define WAKER_ASLEEP    (1u << 2)
+#define GICR_SGI        0x10000 // second frame
 #define GICR_IGROUPR0   (GICR_SGI + 0x080)
 #define GICR_ISENABLER0 (GICR_SGI + 0x100)
 #define GICR_IPRIORITYR (GICR_SGI + 0x400)
-#define FRAME_BYTES    0x10000
+#define FRAME_BYTES     0x10000
 
-#define PRIORITY       0xa0a0a0a0u
-#define PMR_ALL        0xff
-#define NPRIVATE       32
+#define PRIORITY 0xa0a0a0a0u
+#define PMR_ALL  0xff
+#define NPRIVATE 32
 
 static SEALED volatile uint32_t *gicd;
-static SEALED uintptr_t gicr[8];  // regions, mapped
+static SEALED uintptr_t gicr[8]; // regions, mapped
 static SEALED uint64_t gicr_bytes[8], gicr_stride;
 static SEALED unsigned ngicr;
 
@@ -112,8 +112,9 @@ static void send(struct m *mp, unsigned sgi)
 {
     uint64_t mpidr = mp->arch.mpidr, aff0 = mpidr & 0xff;
 
-    WRITE_ICC(ICC_SGI1R_EL1, (mpidr >> 32 & 0xff) << 48 | (aff0 >> 4) << 44 | (mpidr >> 16 & 0xff) << 32 |
-                                 (uint64_t)sgi << 24 | (mpidr >> 8 & 0xff) << 16 | UINT64_C(1) << (aff0 & 0xf));
+    WRITE_ICC(ICC_SGI1R_EL1, (mpidr >> 32 & 0xff) << 48 | (aff0 >> 4) << 44 |
+                                 (mpidr >> 16 & 0xff) << 32 | (uint64_t)sgi << 24 |
+                                 (mpidr >> 8 & 0xff) << 16 | UINT64_C(1) << (aff0 & 0xf));
     isb();
 }
 

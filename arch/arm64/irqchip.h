@@ -13,14 +13,14 @@
 #include "arch/arch.h"
 #include "kernel/fdt.h"
 
-#define INTID_SPURIOUS 1020  // and above: nothing to handle
+#define INTID_SPURIOUS 1020 // and above: nothing to handle
 
 struct irqchip_driver {
     const char *name;
-    void (*init)(const struct fdt_platform *pf);     // distributor; boot CPU
+    void (*init)(const struct fdt_platform *pf); // distributor; boot CPU
     void (*init_cpu)(struct m *mp, unsigned timer_intid);
     void (*send)(struct m *mp, unsigned sgi);
-    uint32_t (*acknowledge)(void);                   // the interrupt's word
+    uint32_t (*acknowledge)(void); // the interrupt's word
     uint32_t (*intid)(uint32_t word);
     void (*end)(uint32_t word);
 };

@@ -11,7 +11,7 @@ _Static_assert(MAIR_VALUE == MAIR_EL1_VALUE, "head.S sets what pte.h means");
 
 #define GIB (UINT64_C(1) << 30)
 
-void mmu_replace_root(uint64_t root_phys);  // head.S
+void mmu_replace_root(uint64_t root_phys); // head.S
 
 /* The boot CPU is still on the early tables; a further core has been switched by head.S. */
 static void use_root(uint64_t root_phys)

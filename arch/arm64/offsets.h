@@ -7,10 +7,10 @@
 /* struct gobuf, which is the first member of struct g */
 #define GOBUF_SP    0
 #define GOBUF_PC    8
-#define GOBUF_X19   16   /* x19 .. x28 */
-#define GOBUF_FP    96   /* x29 */
+#define GOBUF_X19   16 /* x19 .. x28 */
+#define GOBUF_FP    96 /* x29 */
 #define GOBUF_FPCR  104
-#define GOBUF_D8    112  /* d8 .. d15 */
+#define GOBUF_D8    112 /* d8 .. d15 */
 #define GOBUF_BYTES 176
 
 /* struct g */

@@ -72,7 +72,11 @@ unsigned platform_ncpu(void)
 void platform_describe(char *buf, size_t bytes)
 {
     uint64_t midr = READ_SYSREG(midr_el1), part = midr >> 4 & 0xfff;
-    const char *name = midr >> 24 != 0x41 ? "CPU" : part == 0xd03 ? "Cortex-A53" : part == 0xd08 ? "Cortex-A72" : "Arm CPU";
+    const char *name = midr >> 24 != 0x41 ? "CPU"
+                       : part == 0xd03    ? "Cortex-A53"
+                       : part == 0xd08    ? "Cortex-A72"
+                                          : "Arm CPU";
 
-    ksnprintf(buf, bytes, "%s (MIDR %#lx), %s, counter %lu kHz", name, midr, irqchip_name(), clock_hz() / 1000);
+    ksnprintf(buf, bytes, "%s (MIDR %#lx), %s, counter %lu kHz", name, midr, irqchip_name(),
+              clock_hz() / 1000);
 }

@@ -6,6 +6,6 @@
 
 #include "kernel/fdt.h"
 
-extern struct fdt_platform platform;  // sealed after the boot
+extern struct fdt_platform platform; // sealed after the boot
 
 #endif

@@ -8,7 +8,7 @@
 #include "arch/arch.h"
 #include "kernel/layout.h"
 
-#define PSCI_SYSTEM_OFF 0x84000008
+#define PSCI_SYSTEM_OFF    0x84000008
 #define PSCI_NOT_SUPPORTED (-1)
 
 static SEALED enum psci_method method;
@@ -28,7 +28,9 @@ static int64_t call(uint64_t id, uint64_t a, uint64_t b, uint64_t c)
     register uint64_t x3 __asm__("x3") = c;
 
     /* SMCCC 1.0: x4 to x17 are the callee's. */
-#define CLOBBERS "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory"
+#define CLOBBERS                                                                                \
+    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
+        "memory"
     switch (method) {
     case PSCI_HVC:
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::CLOBBERS);

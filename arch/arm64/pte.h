@@ -8,21 +8,21 @@
 
 #include "kernel/vm.h"
 
-#define PTE_VALID     (UINT64_C(1) << 0)
-#define PTE_TABLE     (UINT64_C(1) << 1)  // a table, or at level 0 a page; clear: a block
-#define PTE_ATTR(i)   ((uint64_t)(i) << 2)
-#define PTE_RO        (UINT64_C(1) << 7)
-#define PTE_INNER_SH  (UINT64_C(3) << 8)
-#define PTE_AF        (UINT64_C(1) << 10)
-#define PTE_PXN       (UINT64_C(1) << 53)
-#define PTE_UXN       (UINT64_C(1) << 54)
+#define PTE_VALID    (UINT64_C(1) << 0)
+#define PTE_TABLE    (UINT64_C(1) << 1) // a table, or at level 0 a page; clear: a block
+#define PTE_ATTR(i)  ((uint64_t)(i) << 2)
+#define PTE_RO       (UINT64_C(1) << 7)
+#define PTE_INNER_SH (UINT64_C(3) << 8)
+#define PTE_AF       (UINT64_C(1) << 10)
+#define PTE_PXN      (UINT64_C(1) << 53)
+#define PTE_UXN      (UINT64_C(1) << 54)
 
 #define PTE_ADDR UINT64_C(0x0000fffffffff000)
 
 /* Indices into MAIR_EL1, whose value is MAIR_VALUE. */
 #define MAIR_NORMAL 0
 #define MAIR_DEVICE 1
-#define MAIR_VALUE  0x04ff  // 1: Device-nGnRE, 0: Normal, write-back, allocate
+#define MAIR_VALUE  0x04ff // 1: Device-nGnRE, 0: Normal, write-back, allocate
 
 static inline bool pte_level_can_be_leaf(unsigned level)
 {

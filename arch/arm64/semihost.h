@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#define SEMIHOST_WRITE0        0x04
-#define SEMIHOST_EXIT_EXTENDED 0x20
+#define SEMIHOST_WRITE0           0x04
+#define SEMIHOST_EXIT_EXTENDED    0x20
 #define SEMIHOST_APPLICATION_EXIT 0x20026
 
 /* Returns -1 if nobody takes it: then the instruction is an undefined one, and trap.c goes on at

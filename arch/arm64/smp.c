@@ -18,7 +18,7 @@
 extern const char secondary_entry[];
 _Noreturn void secondary_start(struct m *mp);
 
-extern uint64_t secondary_root;  // read by head.S
+extern uint64_t secondary_root; // read by head.S
 uint64_t secondary_root;
 static void (*secondary_then)(struct m *mp);
 

@@ -32,11 +32,11 @@ enum exception_class {
     EC_BRK = 0x3c,
 };
 
-#define ESR_EC(esr)    ((esr) >> 26 & 0x3f)
-#define ESR_FSC(esr)   ((esr) >> 2 & 0xf)  // without the level
-#define ESR_WNR        (1u << 6)
+#define ESR_EC(esr)     ((esr) >> 26 & 0x3f)
+#define ESR_FSC(esr)    ((esr) >> 2 & 0xf) // without the level
+#define ESR_WNR         (1u << 6)
 #define FSC_TRANSLATION 1
-#define BRK_TRAP       1000  // __builtin_trap()
+#define BRK_TRAP        1000 // __builtin_trap()
 
 static const char *class_name(uint64_t esr)
 {
@@ -139,8 +139,9 @@ uintptr_t trapframe_caller(const struct trapframe *tf)
 void trapframe_print(const struct trapframe *tf)
 {
     for (unsigned i = 0; i < 28; i += 4)
-        kprintf("x%-2u=%016lx x%-2u=%016lx x%-2u=%016lx x%-2u=%016lx\n", i, tf->x[i], i + 1, tf->x[i + 1],
-                i + 2, tf->x[i + 2], i + 3, tf->x[i + 3]);
-    kprintf("x28=%016lx fp =%016lx lr =%016lx sp =%016lx\n", tf->x[28], tf->x[29], tf->x[30], tf->sp);
+        kprintf("x%-2u=%016lx x%-2u=%016lx x%-2u=%016lx x%-2u=%016lx\n", i, tf->x[i], i + 1,
+                tf->x[i + 1], i + 2, tf->x[i + 2], i + 3, tf->x[i + 3]);
+    kprintf("x28=%016lx fp =%016lx lr =%016lx sp =%016lx\n", tf->x[28], tf->x[29], tf->x[30],
+            tf->sp);
     kprintf("pc =%016lx spsr=%08lx esr=%08lx far=%016lx\n", tf->elr, tf->spsr, tf->esr, tf->far);
 }

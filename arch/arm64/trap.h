@@ -11,7 +11,7 @@
 
 struct trapframe {
     uint64_t x[31];
-    uint64_t sp;    // SP_EL0, or for a fault in a handler what SP_EL1 was
+    uint64_t sp; // SP_EL0, or for a fault in a handler what SP_EL1 was
     uint64_t elr;
     uint64_t spsr;
     uint64_t esr;

@@ -8,13 +8,13 @@
 #include "kernel/layout.h"
 #include "kernel/vm.h"
 
-#define UARTDR    0x00
-#define UARTFR    0x18
-#define UARTCR    0x30
-#define UARTIMSC  0x38
+#define UARTDR   0x00
+#define UARTFR   0x18
+#define UARTCR   0x30
+#define UARTIMSC 0x38
 
 #define FR_TXFF   (1u << 5)
-#define CR_ENABLE 0x301  // UART, receive and transmit
+#define CR_ENABLE 0x301 // UART, receive and transmit
 
 static SEALED volatile uint32_t *uart;
 

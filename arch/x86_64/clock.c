@@ -26,12 +26,12 @@
 #define PRECISION       2000
 #define FALLBACK_TSC_HZ NS_PER_S
 
-extern uint64_t boot_tsc;  // head.S: the TSC at the first instruction
+extern uint64_t boot_tsc; // head.S: the TSC at the first instruction
 
 static SEALED uint64_t tsc_hz;
-static SEALED uint64_t ns_per_cycle_32;  // 32.32 fixed point
+static SEALED uint64_t ns_per_cycle_32; // 32.32 fixed point
 static SEALED uint64_t cycles_per_ns_32;
-static SEALED uint64_t ticks_per_ns_32;  // APIC countdown
+static SEALED uint64_t ticks_per_ns_32; // APIC countdown
 
 static inline uint64_t rdtsc_ordered(void)
 {
@@ -54,7 +54,7 @@ static uint64_t ratio_32(uint64_t a, uint64_t b)
 /* ---- timers of known rate ---------------------------------------------------------------------- */
 
 struct reference {
-    uint32_t (*read)(void);  // counts up, modulo mask + 1
+    uint32_t (*read)(void); // counts up, modulo mask + 1
     uint32_t mask;
     uint64_t hz;
 };
@@ -74,7 +74,7 @@ static uint32_t pit_read(void)
 
 static void pit_start(void)
 {
-    outb(PIT_COMMAND, 0x34);  // channel 0, both bytes, rate generator: wraps at 65536
+    outb(PIT_COMMAND, 0x34); // channel 0, both bytes, rate generator: wraps at 65536
     outb(PIT_CHANNEL_0, 0);
     outb(PIT_CHANNEL_0, 0);
 }
@@ -127,12 +127,12 @@ static uint64_t measure(const struct reference *r)
 static uint64_t tsc_hz_from_cpuid(void)
 {
     if (cpuid(0, 0).eax >= 0x15) {
-        struct cpuid_regs r = cpuid(0x15, 0);  // crystal Hz * ebx / eax
+        struct cpuid_regs r = cpuid(0x15, 0); // crystal Hz * ebx / eax
         if (r.eax && r.ebx && r.ecx)
             return (uint64_t)r.ecx * r.ebx / r.eax;
     }
     if (cpuid(1, 0).ecx >> 31 && cpuid(0x40000000, 0).eax >= 0x40000010)
-        return (uint64_t)cpuid(0x40000010, 0).eax * 1000;  // kHz
+        return (uint64_t)cpuid(0x40000010, 0).eax * 1000; // kHz
     return 0;
 }
 
@@ -141,7 +141,8 @@ static uint64_t tsc_hz_find(void)
     uint64_t hz = tsc_hz_from_cpuid();
 
     if (!hz && acpi.pm_timer_port) {
-        struct reference pm = {pm_timer_read, acpi.pm_timer_bits == 32 ? UINT32_MAX : 0xffffff, PM_TIMER_HZ};
+        struct reference pm = {pm_timer_read, acpi.pm_timer_bits == 32 ? UINT32_MAX : 0xffffff,
+                               PM_TIMER_HZ};
         hz = measure(&pm);
     }
     if (!hz) {
@@ -218,7 +219,9 @@ void clock_arm(int64_t when_ns)
     }
     int64_t in = when_ns - clock_nanotime();
     uint64_t ticks = in <= 0 ? 1 : scale((uint64_t)in, ticks_per_ns_32) + 1;
-    irqchip_timer_count(when_ns == INT64_MAX ? 0 : ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+    irqchip_timer_count(when_ns == INT64_MAX ? 0
+                        : ticks > UINT32_MAX ? UINT32_MAX
+                                             : (uint32_t)ticks);
 }
 
 /* The APIC's timer runs by a clock of its own, whose measured rate is off by a little, and counts no

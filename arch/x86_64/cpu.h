@@ -10,7 +10,7 @@
 #include "offsets.h"
 
 #define ARCH_NAME        "x86-64"
-#define ARCH_TLS_VARIANT 2  // thread-local data lies below the thread pointer (ELF TLS)
+#define ARCH_TLS_VARIANT 2 // thread-local data lies below the thread pointer (ELF TLS)
 
 /* What mcall() saves and gogo() restores: the SysV ABI's callee-saved state. */
 struct gobuf {
@@ -56,10 +56,10 @@ enum ist { IST_IRQ = 1, IST_EXCEPTION, IST_DOUBLE_FAULT, IST_NMI, NIST = IST_NMI
 
 /* This architecture's part of struct m. */
 struct arch_m {
-    uint64_t gdt[5];  // null, code, data, TSS (two slots)
+    uint64_t gdt[5]; // null, code, data, TSS (two slots)
     struct tss tss;
     uint32_t apic_id;
-    int64_t alarm_ns;  // what clock_arm() was asked for; INT64_MAX: nothing
+    int64_t alarm_ns; // what clock_arm() was asked for; INT64_MAX: nothing
     _Alignas(16) uint8_t ist_stack[NIST][IST_STACK_BYTES];
 };
 
@@ -124,7 +124,8 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
-    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 #define MSR_EFER         0xc0000080u
@@ -132,7 +133,7 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 #define MSR_GS_BASE      0xc0000101u
 #define MSR_APIC_BASE    0x1bu
 #define MSR_TSC_DEADLINE 0x6e0u
-#define MSR_X2APIC       0x800u  // + register offset / 16
+#define MSR_X2APIC       0x800u // + register offset / 16
 
 struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;

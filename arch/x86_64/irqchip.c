@@ -20,7 +20,7 @@ enum lapic_reg {
     LAPIC_EOI = 0xb0,
     LAPIC_SVR = 0xf0,
     LAPIC_ESR = 0x280,
-    LAPIC_ICR = 0x300,  // x2APIC: 64 bits
+    LAPIC_ICR = 0x300, // x2APIC: 64 bits
     LAPIC_ICR_HI = 0x310,
     LAPIC_LVT_TIMER = 0x320,
     LAPIC_LVT_LINT0 = 0x350,
@@ -43,7 +43,7 @@ enum lapic_reg {
 #define ICR_ASSERT       (1u << 14)
 #define DIVIDE_BY_1      0xb
 
-static SEALED volatile uint32_t *lapic;  // NULL in x2APIC mode
+static SEALED volatile uint32_t *lapic; // NULL in x2APIC mode
 static SEALED bool has_x2apic, has_tsc_deadline;
 
 static uint32_t lapic_read(enum lapic_reg reg)
@@ -91,7 +91,8 @@ void irqchip_init_cpu(struct m *mp)
     lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
     lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
     lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
-    lapic_write(LAPIC_LVT_TIMER, (VECTOR_FIRST + IRQ_TIMER) | (has_tsc_deadline ? LVT_TSC_DEADLINE : 0));
+    lapic_write(LAPIC_LVT_TIMER,
+                (VECTOR_FIRST + IRQ_TIMER) | (has_tsc_deadline ? LVT_TSC_DEADLINE : 0));
     mp->arch.apic_id = irqchip_id();
 }
 

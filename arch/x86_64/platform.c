@@ -73,6 +73,6 @@ void platform_describe(char *buf, size_t bytes)
     const char *name = brand;
     while (*name == ' ')
         name++;
-    ksnprintf(buf, bytes, "%s, %s, TSC %lu kHz, timer by %s", name, irqchip_name(), clock_tsc_hz() / 1000,
-              irqchip_timer_name());
+    ksnprintf(buf, bytes, "%s, %s, TSC %lu kHz, timer by %s", name, irqchip_name(),
+              clock_tsc_hz() / 1000, irqchip_timer_name());
 }

@@ -9,7 +9,7 @@
 
 #define DEBUG_EXIT_PORT 0xf4
 #define STATUS_PORT     0xe9
-#define STATUS_PRESENT  0xe9  // what an isa-debugcon port reads as
+#define STATUS_PRESENT  0xe9 // what an isa-debugcon port reads as
 
 _Noreturn void arch_halt(void)
 {

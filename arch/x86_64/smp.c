@@ -17,10 +17,10 @@
 #include "kernel/vm.h"
 #include "sched/sched.h"
 
-#define INIT_SETTLE_NS   10000
-#define ALARM_NS         10000
-#define RETRY_NS         INT64_C(2000000)
-#define GIVE_UP_NS       INT64_C(1000000000)
+#define INIT_SETTLE_NS 10000
+#define ALARM_NS       10000
+#define RETRY_NS       INT64_C(2000000)
+#define GIVE_UP_NS     INT64_C(1000000000)
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 void ap_start(struct m *mp);

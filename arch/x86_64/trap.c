@@ -31,7 +31,7 @@ struct descriptor_register {
     uint64_t base;
 } __attribute__((packed));
 
-#define GATE_INTERRUPT 0x8e  // present, ring 0, interrupts masked on entry
+#define GATE_INTERRUPT 0x8e // present, ring 0, interrupts masked on entry
 #define NVECTOR        256
 
 static SEALED struct gate idt[NVECTOR];
@@ -65,7 +65,8 @@ static void gdt_fill(struct arch_m *am)
     am->gdt[SEL_CODE / 8] = 0x00af9b000000ffff;
     am->gdt[SEL_DATA / 8] = 0x00cf93000000ffff;
     /* Present, 64-bit TSS; the base is split over the descriptor. */
-    am->gdt[SEL_TSS / 8] = limit | (tss & 0xffffff) << 16 | UINT64_C(0x89) << 40 | (tss >> 24 & 0xff) << 56;
+    am->gdt[SEL_TSS / 8] = limit | (tss & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
+                           (tss >> 24 & 0xff) << 56;
     am->gdt[SEL_TSS / 8 + 1] = tss >> 32;
 }
 
@@ -89,12 +90,25 @@ void trap_init_cpu(struct m *mp)
 /* ---- exceptions ------------------------------------------------------------------------------- */
 
 static const char *const exception_name[32] = {
-    [0] = "#DE divide error", [1] = "#DB debug", [2] = "NMI", [3] = "#BP breakpoint",
-    [4] = "#OF overflow", [5] = "#BR bound range", [6] = "#UD invalid opcode",
-    [7] = "#NM device not available", [8] = "#DF double fault", [10] = "#TS invalid TSS",
-    [11] = "#NP segment not present", [12] = "#SS stack fault", [13] = "#GP general protection",
-    [14] = "#PF page fault", [16] = "#MF x87 floating point", [17] = "#AC alignment check",
-    [18] = "#MC machine check", [19] = "#XM SIMD floating point", [20] = "#VE virtualization",
+    [0] = "#DE divide error",
+    [1] = "#DB debug",
+    [2] = "NMI",
+    [3] = "#BP breakpoint",
+    [4] = "#OF overflow",
+    [5] = "#BR bound range",
+    [6] = "#UD invalid opcode",
+    [7] = "#NM device not available",
+    [8] = "#DF double fault",
+    [10] = "#TS invalid TSS",
+    [11] = "#NP segment not present",
+    [12] = "#SS stack fault",
+    [13] = "#GP general protection",
+    [14] = "#PF page fault",
+    [16] = "#MF x87 floating point",
+    [17] = "#AC alignment check",
+    [18] = "#MC machine check",
+    [19] = "#XM SIMD floating point",
+    [20] = "#VE virtualization",
     [21] = "#CP control protection",
 };
 
@@ -106,7 +120,9 @@ static const char *const exception_name[32] = {
 static _Noreturn void exception(const struct trapframe *tf)
 {
     const char *name = exception_name[tf->vector];
-    struct fault f = {.kind = FAULT_OTHER, .name = name ? name : "reserved exception", .code = tf->error,
+    struct fault f = {.kind = FAULT_OTHER,
+                      .name = name ? name : "reserved exception",
+                      .code = tf->error,
                       .tf = tf};
 
     switch (tf->vector) {
@@ -122,7 +138,9 @@ static _Noreturn void exception(const struct trapframe *tf)
     case 14:
         f.kind = FAULT_PAGE;
         f.present = tf->error & PF_PRESENT;
-        f.access = tf->error & PF_EXEC ? ACCESS_EXEC : tf->error & PF_WRITE ? ACCESS_WRITE : ACCESS_READ;
+        f.access = tf->error & PF_EXEC    ? ACCESS_EXEC
+                   : tf->error & PF_WRITE ? ACCESS_WRITE
+                                          : ACCESS_READ;
         __asm__ volatile("mov %%cr2, %0" : "=r"(f.addr));
         break;
     }

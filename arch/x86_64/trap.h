@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 /* Vectors: the CPU's own below 32, ours above. */
-#define VECTOR_NMI      2
+#define VECTOR_NMI          2
 #define VECTOR_DOUBLE_FAULT 8
-#define VECTOR_FIRST    0xf0  // + enum irq_kind
-#define VECTOR_SPURIOUS 0xff
+#define VECTOR_FIRST        0xf0 // + enum irq_kind
+#define VECTOR_SPURIOUS     0xff
 
 struct trapframe {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector;
-    uint64_t error;  // the CPU's error code, or 0
+    uint64_t error; // the CPU's error code, or 0
     uint64_t rip, cs, rflags, rsp, ss;
 };
 

@@ -6,8 +6,8 @@
 #include "kernel/console.h"
 
 #define COM1     0x3f8
-#define UART_THR 0  // transmit holding; divisor low with DLAB
-#define UART_IER 1  // interrupt enable; divisor high with DLAB
+#define UART_THR 0 // transmit holding; divisor low with DLAB
+#define UART_IER 1 // interrupt enable; divisor high with DLAB
 #define UART_FCR 2
 #define UART_LCR 3
 #define UART_MCR 4
@@ -35,7 +35,7 @@ void uart_init(void)
 {
     outb(COM1 + UART_IER, 0);
     outb(COM1 + UART_LCR, LCR_DLAB);
-    outb(COM1 + UART_THR, 1);  // 115200 baud
+    outb(COM1 + UART_THR, 1); // 115200 baud
     outb(COM1 + UART_IER, 0);
     outb(COM1 + UART_LCR, LCR_8N1);
     outb(COM1 + UART_FCR, 0x07);

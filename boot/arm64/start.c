@@ -28,7 +28,8 @@ _Noreturn void arm64_start(uint64_t fdt_phys, uint64_t image_at)
     bi.kernel_bytes = (uint64_t)(image_end - image_start);
     bi.fdt_phys = fdt_phys;
     if (fdt_phys == 0 || fdt_phys % 8)
-        boot_fail("device tree: the loader gives address %#lx in x0, a multiple of 8 expected", fdt_phys);
+        boot_fail("device tree: the loader gives address %#lx in x0, a multiple of 8 expected",
+                  fdt_phys);
     const void *fdt = phys_to_virt(fdt_phys);
     if (fdt_check(fdt, FDT_BYTES_MAX, &bi.fdt_bytes, &e) || fdt_bootinfo(fdt, &bi, &e))
         boot_fail("%s", e.text);

@@ -12,7 +12,7 @@
 
 struct hvm_start_info {
     uint32_t magic;
-    uint32_t version;          // 1 and later have the memory map
+    uint32_t version; // 1 and later have the memory map
     uint32_t flags;
     uint32_t nr_modules;
     uint64_t modlist_paddr;
@@ -33,7 +33,7 @@ struct hvm_modlist_entry {
 struct hvm_memmap_entry {
     uint64_t addr;
     uint64_t size;
-    uint32_t type;             // 1 = RAM, as in an E820 map
+    uint32_t type; // 1 = RAM, as in an E820 map
     uint32_t reserved;
 };
 

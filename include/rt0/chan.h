@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define CHAN_ELEM_MAX 65536  // bytes
+#define CHAN_ELEM_MAX 65536 // bytes
 
 struct chan;
 

@@ -15,7 +15,7 @@ struct initrd_file {
     const char *name; // path inside the module without a leading "./" or "/"; NUL-terminated
     const void *data; // not aligned
     size_t bytes;
-    size_t next;      // where initrd_next() goes on; not for the caller
+    size_t next; // where initrd_next() goes on; not for the caller
 };
 
 /*

@@ -152,13 +152,27 @@ static const struct {
     const char *name;
     void (*fn)(void);
 } ways[] = {
-    {"null_call", null_call},     {"null_read", null_read},       {"null_write", null_write},
-    {"null_field", null_field},   {"wild_read", wild_read},       {"text_write", text_write},
-    {"const_write", const_write}, {"sealed_write", sealed_write}, {"data_exec", data_exec},
-    {"stack_exec", stack_exec},   {"stack_guard", stack_guard},   {"big_frame", big_frame},
-    {"div_zero", div_zero},       {"mod_zero", mod_zero},         {"abort", do_abort},
-    {"assert", do_assert},        {"trap", trap},                 {"exit3", exit3},
-    {"deadlock", deadlock},       {"goexit", goexit},             {"free_in_use", free_in_use},
+    {"null_call", null_call},
+    {"null_read", null_read},
+    {"null_write", null_write},
+    {"null_field", null_field},
+    {"wild_read", wild_read},
+    {"text_write", text_write},
+    {"const_write", const_write},
+    {"sealed_write", sealed_write},
+    {"data_exec", data_exec},
+    {"stack_exec", stack_exec},
+    {"stack_guard", stack_guard},
+    {"big_frame", big_frame},
+    {"div_zero", div_zero},
+    {"mod_zero", mod_zero},
+    {"abort", do_abort},
+    {"assert", do_assert},
+    {"trap", trap},
+    {"exit3", exit3},
+    {"deadlock", deadlock},
+    {"goexit", goexit},
+    {"free_in_use", free_in_use},
 };
 
 static void run_way(void *way)

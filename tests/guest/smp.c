@@ -68,7 +68,8 @@ static void test_stacks(void)
         inside &= a->self == a && a->g0->m == a && s->hi > s->lo && a->g0->sched.sp == s->hi;
         for (uint32_t k = 0; k < i; k++) {
             const struct m *b = allm[k];
-            own &= a->g0 != b->g0 && a->p != b->p && disjoint(s->lo, s->hi, b->g0->stack.lo, b->g0->stack.hi);
+            own &= a->g0 != b->g0 && a->p != b->p &&
+                   disjoint(s->lo, s->hi, b->g0->stack.lo, b->g0->stack.hi);
             own &= disjoint((uintptr_t)&a->arch, (uintptr_t)(&a->arch + 1), (uintptr_t)&b->arch,
                             (uintptr_t)(&b->arch + 1));
         }
@@ -121,9 +122,11 @@ static void test_getg(void)
     for (int i = 0; i < N; i++)
         go(check_self, NULL);
     join(N);
-    ok(atomic_load(&wrong_g) == 0, "getg() was the running G in %d checks by %d goroutines", N * 50, N);
+    ok(atomic_load(&wrong_g) == 0, "getg() was the running G in %d checks by %d goroutines", N * 50,
+       N);
     if (ncore > 1)
-        ok(atomic_load(&moved) > 0, "goroutines moved between cores: %d times", atomic_load(&moved));
+        ok(atomic_load(&moved) > 0, "goroutines moved between cores: %d times",
+           atomic_load(&moved));
     else
         ok(atomic_load(&moved) == 0, "no goroutine left the only core");
 }
@@ -144,7 +147,8 @@ static void keep_locals(void *arg)
         x += 1, y += 0.5, z += 0.25;
     }
     uint64_t seed = (uintptr_t)arg;
-    if (a + b + c + d + e + f != seed * 40 + 2100 || x != (double)seed + 100 || y * 2 != x || z * 4 != x)
+    if (a + b + c + d + e + f != seed * 40 + 2100 || x != (double)seed + 100 || y * 2 != x ||
+        z * 4 != x)
         atomic_fetch_add(&wrong_sum, 1);
     chan_send(finished, NULL);
 }
@@ -200,7 +204,8 @@ static void test_no_lost_wakeup(void)
     atomic_store(&wrong_sum, 0);
     for (int n = 1; n <= MAX_PAIRS; n *= 2) {
         for (int i = 0; i < n; i++) {
-            pairs[i] = (struct pair){chan_make(sizeof(int), 0), chan_make(sizeof(int), 0), 2000 / n};
+            pairs[i] = (struct pair){chan_make(sizeof(int), 0), chan_make(sizeof(int), 0),
+                                     2000 / n};
             go(pong, &pairs[i]);
             go(ping, &pairs[i]);
         }

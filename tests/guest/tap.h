@@ -14,8 +14,8 @@
 
 static atomic_int tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool cond, const char *file, int line,
-                                                                 const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool cond, const char *file,
+                                                                int line, const char *fmt, ...)
 {
     char text[200];
     va_list ap;

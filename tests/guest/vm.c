@@ -47,9 +47,11 @@ static void test_walk(void)
     ok(s.leaves > 10, "the walk finds leaves: %u", s.leaves);
     ok(s.wx == 0, "no page is writable and executable: %u", s.wx);
     ok(s.low == 0, "nothing is mapped below the direct map: %u", s.low);
-    ok(s.executable_outside == 0, "nothing but the image's text is executable: %u", s.executable_outside);
+    ok(s.executable_outside == 0, "nothing but the image's text is executable: %u",
+       s.executable_outside);
     ok(s.writable_text == 0, "all of the text is read and execute only: %u", s.writable_text);
-    ok(s.direct_bytes >> PAGE_SHIFT >= page_total(), "the direct map holds all %zu pages", page_total());
+    ok(s.direct_bytes >> PAGE_SHIFT >= page_total(), "the direct map holds all %zu pages",
+       page_total());
 }
 
 static bool is(const void *at, enum vm_prot expected)
@@ -137,7 +139,8 @@ static void test_pages(void)
     for (int i = N - 2; i >= 0; i -= 2)
         page_free(pa[i], (size_t)i % MAX_RUN + 1);
     ok(page_in_use() == before, "all of them are back");
-    ok(page_alloc(page_total() + 1) == PAGE_NONE && page_alloc(0) == PAGE_NONE, "what there is not is refused");
+    ok(page_alloc(page_total() + 1) == PAGE_NONE && page_alloc(0) == PAGE_NONE,
+       "what there is not is refused");
 }
 
 int main(void)

@@ -47,8 +47,8 @@ static bool is_list(const struct bootmem *bm, const struct memrange *want, unsig
     return good;
 }
 
-#define IS(bm, ...)                                                                                \
-    is_list((bm), (const struct memrange[]){__VA_ARGS__},                                          \
+#define IS(bm, ...)                                       \
+    is_list((bm), (const struct memrange[]){__VA_ARGS__}, \
             sizeof((const struct memrange[]){__VA_ARGS__}) / sizeof(struct memrange))
 
 static void test_init(void)

@@ -74,8 +74,8 @@ static void put_cells(const char *name, const uint32_t *cells, size_t n)
         fdt32_st((char *)to + 4 * i, cells[i]);
 }
 
-#define CELLS(name, ...)                                                                           \
-    put_cells((name), (const uint32_t[]){__VA_ARGS__},                                             \
+#define CELLS(name, ...)                               \
+    put_cells((name), (const uint32_t[]){__VA_ARGS__}, \
               sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 /* A literal, which may hold several strings. */
@@ -350,8 +350,8 @@ static void set_cells(const char *path, const char *name, const uint32_t *cells,
         fdt32_st((char *)to + 4 * i, cells[i]);
 }
 
-#define SET_CELLS(path, name, ...)                                                                 \
-    set_cells((path), (name), (const uint32_t[]){__VA_ARGS__},                                     \
+#define SET_CELLS(path, name, ...)                             \
+    set_cells((path), (name), (const uint32_t[]){__VA_ARGS__}, \
               sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 static void set_string(const char *path, const char *name, const char *text)

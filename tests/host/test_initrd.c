@@ -49,10 +49,10 @@ static size_t add_header(const struct member *m, size_t bytes, unsigned sum)
 {
     size_t at = nbuilt;
 
-    nbuilt +=
-        (size_t)sprintf(built + nbuilt, "%s%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x",
-                        with_sums ? "070702" : "070701", m->ino, m->mode, 1000, 1000, m->nlink,
-                        0x5eadbeef, bytes, 8, 1, 0, 0, strlen(m->name) + 1, sum);
+    nbuilt += (size_t)sprintf(built + nbuilt,
+                              "%s%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x",
+                              with_sums ? "070702" : "070701", m->ino, m->mode, 1000, 1000,
+                              m->nlink, 0x5eadbeef, bytes, 8, 1, 0, 0, strlen(m->name) + 1, sum);
     memcpy(built + nbuilt, m->name, strlen(m->name) + 1);
     nbuilt += strlen(m->name) + 1;
     pad(4);
@@ -389,8 +389,8 @@ static void test_lengths(void)
     }
     ok(take_built() == 0, "the archive that is cut");
     for (size_t n = 0; n <= nbuilt && good; n++) {
-        bool want =
-            n < 6 || (n >= first_end && n <= 512 * ((first_end + 511) / 512)) || n >= second_end;
+        bool want = n < 6 || (n >= first_end && n <= 512 * ((first_end + 511) / 512)) ||
+                    n >= second_end;
         int err = take(built, n);
 
         good = readable(err) && (err == 0) == want;
