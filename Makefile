@@ -26,6 +26,11 @@ $(error MODE=$(MODE): use one of $(MODES))
 endif
 
 Q := $(if $(V),,@)
+# One line for each thing made; `make -s` leaves it out, V=1 shows the command instead.
+SAY := @$(if $(or $(V),$(findstring s,$(firstword -$(MAKEFLAGS)))),:,echo)
+
+# A word for the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
 B := build/$(ARCH)-$(MODE)
 
 # ---- tools and flags ------------------------------------------------------------------------------
@@ -114,12 +119,12 @@ IMAGE    := $(B)/$(LIBC)/image/$(APP_NAME)
 
 $(B)/$(LIBC)/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  CC      $<")
+	$(SAY) "  CC      $<"
 	$(Q)$(CC) $(CFLAGS_KERNEL) -MMD -MP -c -o $@ $<
 
 $(B)/$(LIBC)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  AS      $<")
+	$(SAY) "  AS      $<"
 	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MMD -MP -c -o $@ $<
 
 -include $(KERNEL_OBJS:.o=.d)
@@ -135,7 +140,7 @@ $(1)_OBJS := $$(patsubst %,$$(B)/$$(LIBC)/program/%.o,$$($(1)_SRCS))
 
 $$(B)/$$(LIBC)/image/$(1).elf: $$(KERNEL_OBJS) $$($(1)_OBJS) $$(LIBS_$$(ARCH)) linker/$$(ARCH).ld linker/sections.ld tools/ksyms
 	@mkdir -p $$(@D)
-	$$(if $$(Q),@echo "  LINK    $$@")
+	$$(SAY) "  LINK    $$@"
 	$$(Q)tools/ksyms --none > $$@.ksyms0.S
 	$$(Q)$$(CC) -c -o $$@.ksyms0.o $$@.ksyms0.S
 	$$(Q)$$(LINK) -o $$@.1 $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms0.o -Wl,--start-group $$(LIBS) -Wl,--end-group
@@ -149,7 +154,7 @@ endef
 PROGRAM_RULE = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<
 
 $(B)/$(LIBC)/program/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
-	$(if $(Q),@echo "  CC      $<")
+	$(SAY) "  CC      $<"
 	$(PROGRAM_RULE)
 
 # What is loaded: a stripped ELF file for PVH loaders, a flat file with a Linux header on arm64.
@@ -185,7 +190,8 @@ $(LIBFDT)/libfdt.a:
 	$(Q)tools/fetch-libfdt $(LIBFDT)
 
 # ---- running ----------------------------------------------------------------------------------------
-QEMU_ENV = ARCH=$(ARCH) SMP=$(SMP) MEM=$(MEM) INITRD='$(INITRD)' KARGS='$(KARGS)' ARGS='$(ARGS)'
+QEMU_ENV = ARCH=$(ARCH) SMP=$(SMP) MEM=$(MEM) INITRD=$(call quote,$(INITRD)) \
+           KARGS=$(call quote,$(KARGS)) ARGS=$(call quote,$(ARGS))
 
 # wordcount counts a text that every Debian has, unless it is given another.
 ifeq ($(APP)$(INITRD),wordcount)

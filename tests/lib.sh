@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # lib.sh - TAP and booting for the scripts in tests/check; read with `. tests/lib.sh`.
 #
 # A script has ARCH in its environment (x86_64 or arm64) and the root of the tree as its folder. It boots
