@@ -53,8 +53,6 @@ CFLAGS_BASE := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-com
 # The hardware traps a division by zero on x86-64 only.
 CFLAGS_PROGRAM_arm64 := -fsanitize=integer-divide-by-zero -fno-sanitize-recover=all
 
-CFLAGS_MODE_release :=
-CFLAGS_MODE_debug   :=
 RT0_DEBUG_release := 0
 RT0_DEBUG_debug   := 1
 
@@ -65,7 +63,8 @@ INCLUDE = $(NOT_LINUX) -nostdinc -isystem $(shell $(CC) -print-file-name=include
           $(INCLUDE_$(ARCH))
 
 # Kernel code runs on exception stacks, where floating point registers are not saved.
-CFLAGS_KERNEL  = $(CFLAGS_BASE) $(WARN) -ffreestanding -mgeneral-regs-only -fno-strict-aliasing \
+CFLAGS_KERNEL_x86_64 := -mno-red-zone
+CFLAGS_KERNEL  = $(CFLAGS_BASE) $(CFLAGS_KERNEL_$(ARCH)) $(WARN) -ffreestanding -mgeneral-regs-only -fno-strict-aliasing \
                  -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iinclude -Iarch/$(ARCH) $(INCLUDE)
 # No calls turned into jumps: a program's traceback names every function.
 CFLAGS_PROGRAM = $(CFLAGS_BASE) -fno-optimize-sibling-calls $(CFLAGS_PROGRAM_$(ARCH)) $(WARN) -Iinclude $(INCLUDE)
@@ -109,11 +108,11 @@ KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(abspath $(1)))))
 app_srcs = $(or $(wildcard apps/$(1).c tests/guest/$(1).c),$(wildcard $(call app_dir,$(1))/*.c))
 
-APP_NAME := $(notdir $(patsubst %/,%,$(APP)))
+# The image of a program that is not of the tree is named by its whole path.
+APP_NAME := $(if $(findstring /,$(APP)),$(subst /,_,$(abspath $(APP))),$(APP))
 IMAGE    := $(B)/$(LIBC)/image/$(APP_NAME)
 
 .DEFAULT_GOAL := help
-.SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
 
@@ -130,7 +129,7 @@ $(B)/$(LIBC)/%.S.o: %.S Makefile
 -include $(KERNEL_OBJS:.o=.d)
 
 LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,linker/$(ARCH).ld -Wl,--gc-sections -Wl,--build-id=none \
-       -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $(LDFLAGS_LIBC)
+       -Wl,--orphan-handling=error -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $(LDFLAGS_LIBC)
 
 # $(call program,NAME): how the image of one program is made. It is linked twice: the second time with
 # the symbol table that tools/ksyms reads off the first.

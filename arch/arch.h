@@ -134,7 +134,8 @@ unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp));
 
 /* ---- poweroff.c ------------------------------------------------------------------------------ */
 
-/* Ends the machine with `status` if something outside can take it, else powers off, else halts. */
+/* Ends the machine with `status` if something outside can take it; else powers it off where firmware can
+ * (arm64: PSCI), else halts. What was printed has left by then. */
 _Noreturn void arch_exit(int status);
 
 /* Masks interrupts and sleeps for ever. */

@@ -17,6 +17,7 @@ static struct spinlock console_lock = SPINLOCK_INIT(RANK_CONSOLE);
 static SEALED console_writer *writer;
 static char early[2048];
 static size_t early_bytes;
+static bool at_line_start = true; // console_lock
 
 void console_attach(console_writer *write)
 {
@@ -27,6 +28,8 @@ void console_attach(console_writer *write)
 
 static void write_locked(const char *text, size_t bytes)
 {
+    if (bytes)
+        at_line_start = text[bytes - 1] == '\n';
     if (writer) {
         writer(text, bytes);
         return;
@@ -42,6 +45,11 @@ void console_write(const char *text, size_t bytes)
     lock(&console_lock);
     write_locked(text, bytes);
     unlock(&console_lock);
+}
+
+bool console_at_line_start(void)
+{
+    return at_line_start;
 }
 
 void console_break_lock(void)

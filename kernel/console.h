@@ -4,6 +4,7 @@
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Writes all of it, waiting for the device. Called with the console's lock, or while panicking. */
@@ -17,6 +18,9 @@ void console_write(const char *text, size_t bytes);
 
 /* While panicking: see lock_break(). */
 void console_break_lock(void);
+
+/* Whether what was printed last ended with a newline. Ctx: panicking. */
+bool console_at_line_start(void);
 
 /* No device was found: hand what was printed to whatever else the machine offers (arch). */
 void console_flush_unattached(void);

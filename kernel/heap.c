@@ -18,18 +18,23 @@ static uintptr_t end = HEAP_BASE;
 static uintptr_t mapped = HEAP_BASE;
 
 /* In small runs, so that a fragmented memory can be used to its end. */
-#define GROW_PAGES 16
+#define GROW_PAGES  16
+#define TABLE_PAGES 512
 
+/* A run never crosses from one page table to the next, so vm_map() can fail only before it maps. */
 static bool grow_locked(void)
 {
-    size_t n = GROW_PAGES;
+    size_t left_in_table = TABLE_PAGES - (mapped >> PAGE_SHIFT) % TABLE_PAGES;
+    size_t n = left_in_table < GROW_PAGES ? left_in_table : GROW_PAGES;
     uint64_t pa;
 
     while ((pa = page_alloc(n)) == PAGE_NONE)
         if ((n /= 2) == 0)
             return false;
-    if (vm_map(mapped, pa, n << PAGE_SHIFT, VM_RW))
+    if (vm_map(mapped, pa, n << PAGE_SHIFT, VM_RW)) {
+        page_free(pa, n);
         return false;
+    }
     mapped += n << PAGE_SHIFT;
     return true;
 }

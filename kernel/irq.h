@@ -1,7 +1,7 @@
 /*
  * irq.h - the kinds of interrupt that the scheduler knows, and who handles them.
  *
- * The architecture's trap.c turns a vector or INTID into a kind, acknowledges it and calls
+ * The architecture turns a vector or INTID into a kind, acknowledges it and calls
  * irq_dispatch(). Handlers are registered once during boot: this is the upward door from arch to sched.
  */
 #ifndef KERNEL_IRQ_H

@@ -6,8 +6,9 @@
  * call of a stream function, the libc's own included, through a wrapper here (--wrap=NAME), which takes
  * the stream's lock around the whole call; so one printf() is one piece, as POSIX wants it.
  *
- * Locks:     a stream hashes to one of a few recursive mutexes. None is held while waiting for anything
- *            but the console, so sharing one costs time and can't deadlock.
+ * Locks:     the three standard streams have one each; the others share a few, by a hash. A stream of
+ *            the program's own making whose put() or get() waits for another goroutine may so keep other
+ *            such streams waiting, but never the standard ones.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,16 +16,8 @@
 
 #include "kernel/libc.h"
 #include "kernel/libc_picolibc_wrap.h"
+#include "rt0/go.h"
 #include "sched/rmutex.h"
-
-#define NLOCK 16
-
-static struct rmutex locks[NLOCK] = {[0 ... NLOCK - 1] = RMUTEX_INIT};
-
-static struct rmutex *lock_of(const FILE *stream)
-{
-    return &locks[((uintptr_t)stream >> 6) % NLOCK];
-}
 
 /* ---- the standard streams: lines are handed to write() whole ---- */
 
@@ -71,6 +64,22 @@ FILE *const stdin = &in;
 FILE *const stdout = &out.file;
 FILE *const stderr = &err.file;
 
+#define NSTANDARD 3
+#define NSHARED   16
+
+static struct rmutex locks[NSTANDARD + NSHARED] = {[0 ... NSTANDARD + NSHARED - 1] = RMUTEX_INIT};
+
+static struct rmutex *lock_of(const FILE *stream)
+{
+    if (stream == stdin)
+        return &locks[STDIN_FILENO];
+    if (stream == stdout)
+        return &locks[STDOUT_FILENO];
+    if (stream == stderr)
+        return &locks[STDERR_FILENO];
+    return &locks[NSTANDARD + ((uintptr_t)stream >> 6) % NSHARED];
+}
+
 static void stream_lock(FILE *stream)
 {
     rmutex_lock(lock_of(stream));
@@ -110,10 +119,14 @@ int __wrap_fflush(FILE *stream)
     return r;
 }
 
-/* Streams that are open at exit: only these hold output. Another goroutine may hold the lock for ever
- * by now, so it is not taken. */
+/* Another goroutine may hold the lock for ever by now, so it is waited for only a while: a line may then be
+ * cut, but the program ends. */
+#define FLUSH_TRIES 1000
+
 void libc_flush(void)
 {
+    for (int i = 0; i < FLUSH_TRIES && !rmutex_trylock(lock_of(stdout)); i++)
+        gosched();
     out_flush(stdout);
     out_flush(stderr);
 }

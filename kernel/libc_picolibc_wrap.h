@@ -18,6 +18,12 @@
     X(size_t, fread, (void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f)        \
     X(size_t, fwrite, (const void *p, size_t size, size_t n, FILE *f), (p, size, n, f), f) \
     X(int, fseek, (FILE * f, long offset, int whence), (f, offset, whence), f)             \
+    X(int, fseeko, (FILE * f, __off_t offset, int whence), (f, offset, whence), f)         \
+    X(__off_t, ftello, (FILE * f), (f), f)                                                 \
+    X(int, setvbuf, (FILE * f, char *buf, int mode, size_t size), (f, buf, mode, size), f) \
+    X(int, fclose, (FILE * f), (f), f)                                                     \
+    X(int, getc, (FILE * f), (f), f)                                                       \
+    X(int, putc, (int c, FILE *f), (c, f), f)                                              \
     X(long, ftell, (FILE * f), (f), f)
 
 #endif

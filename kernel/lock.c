@@ -17,18 +17,13 @@ static const char *const rank_name[NRANK] = {
     [RANK_VM] = "vm",       [RANK_PAGE] = "page",           [RANK_CONSOLE] = "console",
 };
 
-/* m->ranks_held has bit r set while a lock of rank r is held. Channels are the one rank of which an M
- * may hold several; their own order is by address. */
+/* Channels are the one rank of which an M may hold several; their own order is by address. */
 static void rank_check(const struct m *mp, const struct spinlock *l)
 {
-    uint32_t not_below = mp->ranks_held & ~((UINT32_C(1) << l->rank) - 1);
-
-    if (l->rank == RANK_CHAN)
-        not_below &= ~(UINT32_C(1) << RANK_CHAN);
-    if (not_below)
-        throw("lock order: taking \"%s\" (rank %u) while holding \"%s\" (rank %u)",
-              rank_name[l->rank], l->rank, rank_name[__builtin_ctz(not_below)],
-              (unsigned)__builtin_ctz(not_below));
+    for (uint32_t r = l->rank == RANK_CHAN ? l->rank + 1 : l->rank; r < NRANK; r++)
+        if (mp->ranks_held[r])
+            throw("lock order: taking \"%s\" (rank %u) while holding \"%s\" (rank %u)",
+                  rank_name[l->rank], l->rank, rank_name[r], r);
 }
 
 void lock(struct spinlock *l)
@@ -42,7 +37,7 @@ void lock(struct spinlock *l)
         while (atomic_load_explicit(&l->held, memory_order_relaxed))
             cpu_relax();
     if (RT0_DEBUG)
-        mp->ranks_held |= UINT32_C(1) << l->rank;
+        mp->ranks_held[l->rank]++;
 }
 
 void unlock(struct spinlock *l)
@@ -52,7 +47,7 @@ void unlock(struct spinlock *l)
     if (RT0_DEBUG && !lock_held(l))
         throw("unlock: \"%s\" is not locked", rank_name[l->rank]);
     if (RT0_DEBUG)
-        mp->ranks_held &= ~(UINT32_C(1) << l->rank);
+        mp->ranks_held[l->rank]--;
     /* Release: pairs with the acquire in lock(). */
     atomic_store_explicit(&l->held, 0, memory_order_release);
     releasem(mp);

@@ -8,7 +8,6 @@
 
 #include "arch/arch.h"
 #include "kernel/bootmem.h"
-#include "kernel/fdt.h"
 #include "kernel/initrd.h"
 #include "kernel/libc.h"
 #include "kernel/layout.h"

@@ -1,14 +1,17 @@
 /*
  * panic.c - throw, panic, boot_fail and the report of CPU exceptions.
  *
- * Protocol:  the first core to get here wins `panicking` and stops the others; one that loses halts.
- *            From then on one core runs, so nothing here waits for a lock: the console's is broken.
+ * Protocol:  the first core that wants to end the machine, by a report or by exit(), wins `ending` and
+ *            stops the others; one that loses halts. Each core says in mp->stopped that it has, so from
+ *            then on one core runs, and nothing here waits for a lock: the console's is broken. A core
+ *            that does not answer (interrupts masked for good) is given up after a while.
  * Invariant: a failure while reporting ends at once with its own short line, never in a loop.
  */
 #include "kernel/panic.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "arch/arch.h"
 #include "kernel/console.h"
@@ -18,7 +21,9 @@
 #include "kernel/traceback.h"
 #include "sched/sched.h"
 
-static _Atomic(struct m *) panicking;
+static _Atomic(struct m *) ending;
+
+#define STOP_WAIT_NS INT64_C(100000000)
 static SEALED const struct panic_hooks *hooks;
 
 void panic_set_hooks(const struct panic_hooks *h)
@@ -28,33 +33,74 @@ void panic_set_hooks(const struct panic_hooks *h)
 
 void panic_stop_isr(void)
 {
+    /* Release: what this core did before is seen by the core that waits in stop_others(). */
+    atomic_store_explicit(&getm()->stopped, true, memory_order_release);
     arch_halt();
+}
+
+static bool is_other(const struct m *mp)
+{
+    return mp != getm() && atomic_load_explicit(&mp->online, memory_order_acquire);
+}
+
+static bool all_stopped(void)
+{
+    for (unsigned i = 0; i < sched.nm; i++)
+        /* Acquire: pairs with the release in panic_stop_isr(). */
+        if (is_other(allm[i]) && !atomic_load_explicit(&allm[i]->stopped, memory_order_acquire))
+            return false;
+    return true;
+}
+
+static void stop_others(void)
+{
+    for (unsigned i = 0; i < sched.nm; i++)
+        if (is_other(allm[i]))
+            irqchip_send(allm[i], IRQ_STOP);
+    int64_t give_up = clock_nanotime() + STOP_WAIT_NS;
+    while (!all_stopped() && clock_nanotime() < give_up)
+        cpu_relax();
+}
+
+/* True: this core ends the machine. It may come here again, when its report fails. */
+static bool claim(void)
+{
+    struct m *none = NULL;
+
+    return atomic_compare_exchange_strong(&ending, &none, getm());
 }
 
 void panic_stop_others(void)
 {
-    const struct m *self = getm();
-
-    for (unsigned i = 0; i < sched.nm; i++)
-        if (allm[i] != self && atomic_load_explicit(&allm[i]->online, memory_order_acquire))
-            irqchip_send(allm[i], IRQ_STOP);
+    irq_disable();
+    if (!claim())
+        panic_stop_isr();
+    stop_others();
 }
 
+static _Noreturn void leave(void)
+{
+    console_flush_unattached();
+    arch_exit(EXIT_FATAL);
+}
+
+/* A line of the program's may be cut off in the middle: the report begins on a new one. */
 static void begin(void)
 {
-    struct m *none = NULL, *self = getm();
-
     irq_disable();
-    if (!atomic_compare_exchange_strong(&panicking, &none, self)) {
-        if (none != self)
-            arch_halt();
+    if (!claim()) {
+        if (atomic_load(&ending) != getm())
+            panic_stop_isr();
         console_break_lock();
+        memset(getm()->ranks_held, 0, sizeof getm()->ranks_held);
         kprintf("\nrt0: failed again while reporting; giving up\n");
-        arch_exit(EXIT_FATAL);
+        leave();
     }
-    panic_stop_others();
+    stop_others();
     console_break_lock();
-    self->ranks_held = 0;
+    memset(getm()->ranks_held, 0, sizeof getm()->ranks_held);
+    if (!console_at_line_start())
+        kprintf("\n");
 }
 
 static _Noreturn void end(uintptr_t pc, uintptr_t fp)
@@ -64,7 +110,7 @@ static _Noreturn void end(uintptr_t pc, uintptr_t fp)
         hooks->describe(pc, fp);
     else
         traceback(pc, fp, (uintptr_t)m0_stack_lo, (uintptr_t)m0_stack_hi);
-    arch_exit(EXIT_FATAL);
+    leave();
 }
 
 static void say(const char *prefix, const char *fmt, va_list ap)
@@ -99,7 +145,7 @@ _Noreturn void fatal(const char *fmt, ...)
     say("fatal error: ", fmt, ap);
     va_end(ap);
     hooks->all();
-    arch_exit(EXIT_FATAL);
+    leave();
 }
 
 _Noreturn void panic(const char *fmt, ...)
@@ -121,8 +167,7 @@ _Noreturn void boot_fail(const char *fmt, ...)
     va_start(ap, fmt);
     say("rt0: cannot boot: ", fmt, ap);
     va_end(ap);
-    console_flush_unattached();
-    arch_exit(EXIT_FATAL);
+    leave();
 }
 
 /* Go's rule: an address below this is a NULL pointer with a field's offset added. */

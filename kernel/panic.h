@@ -67,7 +67,8 @@ void panic_set_hooks(const struct panic_hooks *hooks);
 /* The IRQ_STOP handler: another core is panicking or exiting. Ctx: isr. */
 void panic_stop_isr(void);
 
-/* Stops every other core, for an orderly exit. Ctx: any. */
+/* Stops every other core, for an orderly exit: the caller is the only one that runs from here on. If
+ * another core is ending the machine already, its end counts, and this does not return. Ctx: any. */
 void panic_stop_others(void);
 
 #endif

@@ -221,7 +221,7 @@ static int add_pages(struct bootmem *ram, const struct memrange *r)
 
 /*
  * All RAM, free or not, and the module, which a loader may have put into memory that its own map calls
- * reserved (QEMU 10 does). Ranges may overlap or touch, so they are brought in order by a second bootmem
+ * reserved (QEMU 10 does). Not the image: its text must not be writable under a second address. Ranges may overlap or touch, so they are brought in order by a second bootmem
  * that takes nothing away.
  */
 static void map_direct(const struct bootinfo *bi)
@@ -231,6 +231,8 @@ static void map_direct(const struct bootinfo *bi)
 
     for (unsigned i = 0; i < bi->nram && !err; i++)
         err = bootmem_add(&ram, bi->ram[i].base, bi->ram[i].bytes);
+    if (!err)
+        err = bootmem_reserve(&ram, kernel_phys, (uint64_t)(image_end - image_start));
     if (err)
         boot_fail("memory map: more than %u separate ranges of RAM", BOOTMEM_RANGES);
     for (unsigned i = 0; i < ram.n; i++) {

@@ -29,7 +29,7 @@ void vm_seal(void);
 /*
  * vm_map - map [va, va + bytes) to [pa, ...), with the largest pages that fit. All multiples of
  * PAGE_SIZE; nothing may be mapped there. Returns 0, or -ENOMEM (what was mapped before it ran out
- * stays mapped). Ctx: boot or g0; takes vm_lock.
+ * stays mapped). Ctx: boot, g0 or G; takes vm_lock.
  */
 int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot);
 
@@ -38,7 +38,7 @@ int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot);
 void *vm_map_device(uint64_t pa, size_t bytes);
 const void *vm_map_firmware(uint64_t pa, size_t bytes);
 
-/* The mapping of one address: false if there is none. Ctx: any but isr. */
+/* The mapping of one address: false if there is none. Takes no lock. Ctx: any. */
 bool vm_lookup(uintptr_t va, uint64_t *pa, enum vm_prot *prot);
 
 /* Calls visit for every leaf, in address order. Ctx: any but isr; for tests and dumps. */

@@ -3,7 +3,8 @@
  *
  * Protocol:  a struct g is carved from a page once and never given back, so a stale pointer to one is
  *            always a struct g. Dead ones wait in the gfree list of the P on which they ended; a P that
- *            has none takes a page's worth of new ones.
+ *            has GFREE_MAX gives half of them to sched.gfree, and one that has none takes from there
+ *            before it carves a page: goroutines may be made on one core and end on another for ever.
  * Invariant: every struct g is in allgs for ever; a G in a gfree list is GDEAD and has no stack.
  */
 #include "kernel/page.h"
@@ -27,8 +28,44 @@ static const char *const status_text[NGSTATUS] = {
     [GWAITING] = "waiting", [GDEAD] = "dead",
 };
 
-/* One page of fresh Gs into pp's list. */
+static void push(struct g **list, struct g *gp)
+{
+    gp->schedlink = *list;
+    *list = gp;
+}
+
+static struct g *pop(struct g **list)
+{
+    struct g *gp = *list;
+
+    if (gp) {
+        *list = gp->schedlink;
+        gp->schedlink = NULL;
+    }
+    return gp;
+}
+
+/* Half of what pp may keep goes to the others. */
+static void gfree_spill(struct p *pp)
+{
+    lock(&sched.lock);
+    for (; pp->ngfree > GFREE_MAX / 2; pp->ngfree--)
+        push(&sched.gfree, pop(&pp->gfree));
+    unlock(&sched.lock);
+}
+
 static void gfree_refill(struct p *pp)
+{
+    struct g *gp;
+
+    lock(&sched.lock);
+    for (; pp->ngfree < GFREE_MAX / 2 && (gp = pop(&sched.gfree)) != NULL; pp->ngfree++)
+        push(&pp->gfree, gp);
+    unlock(&sched.lock);
+}
+
+/* One page of fresh Gs into pp's list. */
+static void gfree_carve(struct p *pp)
 {
     uint64_t pa = page_alloc(1);
 
@@ -52,20 +89,19 @@ struct g *gfget(struct p *pp)
 {
     if (!pp->gfree)
         gfree_refill(pp);
-    struct g *gp = pp->gfree;
-    if (gp) {
-        pp->gfree = gp->schedlink;
+    if (!pp->gfree)
+        gfree_carve(pp);
+    struct g *gp = pop(&pp->gfree);
+    if (gp)
         pp->ngfree--;
-        gp->schedlink = NULL;
-    }
     return gp;
 }
 
 void gfput(struct p *pp, struct g *gp)
 {
-    gp->schedlink = pp->gfree;
-    pp->gfree = gp;
-    pp->ngfree++;
+    push(&pp->gfree, gp);
+    if (++pp->ngfree == GFREE_MAX)
+        gfree_spill(pp);
 }
 
 static void print_gopc(const struct g *gp)
@@ -112,7 +148,7 @@ static void describe(uintptr_t pc, uintptr_t fp)
     struct m *mp = getm();
     struct g *gp = mp->curg;
 
-    if (gp && within(fp, gp->stack.lo, gp->stack.hi)) {
+    if (gp && getg() == gp) {
         g_print(gp, pc, fp);
         return;
     }

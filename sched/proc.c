@@ -12,7 +12,6 @@
  * Source:    the roles and names are those of Go's proc.go.
  */
 #include "arch/arch.h"
-#include "kernel/heap.h"
 #include "kernel/irq.h"
 #include "kernel/layout.h"
 #include "kernel/libc.h"
@@ -161,7 +160,6 @@ static _Noreturn void execute(struct m *mp, struct g *gp)
     mp->curg = gp;
     gp->m = mp;
     casgstatus(gp, GRUNNABLE, GRUNNING);
-    mp->p->schedtick++;
     cpu_set_tls(gp->tls);
     gogo(gp);
 }

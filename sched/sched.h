@@ -73,29 +73,30 @@ _Static_assert(offsetof(struct g, sched) == 0, "switch.S");
 _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
 
 #define STACK_CACHE_MAX 32
+#define GFREE_MAX       64
 
 struct stack_free;
 
 struct p {
-    uint32_t id;                   // c  index in allp
-    struct g *gfree;               // o  dead Gs, ready for reuse
-    uint32_t ngfree;               // o
-    struct stack_free *stackcache; // o  free stacks, last used first
-    uint32_t nstackcache;          // o
-    uint64_t schedtick;            // o  Gs run
+    _Alignas(CACHE_LINE) uint32_t id; // c  index in allp
+    struct g *gfree;                  // o  dead Gs, ready for reuse
+    uint32_t ngfree;                  // o  how many
+    struct stack_free *stackcache;    // o  free stacks, last used first
+    uint32_t nstackcache;             // o
 };
 
 struct m {
-    struct g *g;          // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
-    struct m *self;       // c  (x86-64: read through GS)
-    struct g *g0;         // c
-    struct g *curg;       // o  the goroutine, or NULL between two
-    struct p *p;          // o
-    uint32_t id;          // c  index in allm
-    uint32_t locks;       // o  > 0: no preemption on this core
-    uint32_t ranks_held;  // o  debug: bit per lock_rank
-    _Atomic(bool) online; // a  release by the core once it can take interrupts
-    _Atomic(bool) wakeup; // a  release by m_wake(), acquire in m_sleep()
+    struct g *g;    // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
+    struct m *self; // c  (x86-64: read through GS)
+    struct g *g0;   // c
+    struct g *curg; // o  the goroutine, or NULL between two
+    struct p *p;    // o
+    uint32_t id;    // c  index in allm
+    uint32_t locks; // o  > 0: no preemption on this core
+    uint8_t ranks_held[NRANK];    // o  debug: locks held of each lock_rank
+    _Atomic(bool) online;         // a  release by the core once it can take interrupts
+    _Atomic(bool) stopped;        // a  release by panic_stop_isr(): the core runs no more
+    _Atomic(bool) wakeup;         // a  release by m_wake(), acquire in m_sleep()
     _Atomic(uint64_t) timer_irqs; // a  relaxed; IRQ_TIMERs taken
     struct m *schedlink;          // s  next in midle
     struct g g0_storage;          // what g0 points at
@@ -120,6 +121,7 @@ struct sched {
     uint32_t nm;         // c  once the cores are started: Ms in allm
     uint32_t nmonline;   // s  Ms that schedule; less than nm if a core did not start
     struct g *allgs;     // s
+    struct g *gfree;     // s  dead Gs that a P had too many of
     uint64_t goidgen;    // s
     uint32_t ngoroutine; // s  Gs that are not dead
     bool main_exited;    // s  main called goexit()

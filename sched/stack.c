@@ -50,9 +50,9 @@ int stack_make(struct stack *s, size_t bytes, size_t reserve)
         return -ENOMEM;
     uintptr_t at = arena_reserve(reserve);
     uintptr_t hi = at + reserve;
+    /* At most one page table (2 MiB) long and at the end of one: vm_map() can fail only before it maps. */
     if (!at || vm_map(hi - bytes, pa, bytes, VM_RW)) {
-        if (!at)
-            page_free(pa, bytes >> PAGE_SHIFT);
+        page_free(pa, bytes >> PAGE_SHIFT);
         return -ENOMEM;
     }
     *s = (struct stack){.guard = at, .lo = hi - bytes, .hi = hi};

@@ -9,8 +9,9 @@
 #include "kernel/layout.h"
 #include "kernel/panic.h"
 
-#define NS_PER_S     UINT64_C(1000000000)
-#define TIMER_ENABLE 1
+#define NS_PER_S      UINT64_C(1000000000)
+#define TIMER_ENABLE  1
+#define TIMER_ISTATUS 4
 
 extern uint64_t boot_cntvct; // head.S: the counter at the first instruction
 
@@ -30,10 +31,12 @@ static int64_t to_ns(uint64_t ticks)
     return (int64_t)((unsigned __int128)ticks * ns_per_tick_32 >> 32);
 }
 
-/* The first tick at which to_ns() has reached ns: an alarm is never early. */
+/* The first tick at which to_ns() has reached ns, by the same factor: an alarm is never early. */
 static uint64_t to_ticks(int64_t ns)
 {
-    return (uint64_t)(((unsigned __int128)(uint64_t)ns * hz + NS_PER_S - 1) / NS_PER_S) + 1;
+    unsigned __int128 scaled = (unsigned __int128)(uint64_t)ns << 32;
+
+    return (uint64_t)((scaled + ns_per_tick_32 - 1) / ns_per_tick_32);
 }
 
 void clock_init(void)
@@ -66,10 +69,13 @@ int64_t clock_entry(void)
     return to_ns(boot_cntvct);
 }
 
-void clock_timer_off(void)
+bool clock_timer_off(void)
 {
+    bool due = READ_SYSREG(cntv_ctl_el0) & TIMER_ISTATUS;
+
     WRITE_SYSREG(cntv_ctl_el0, 0);
     isb();
+    return due;
 }
 
 void clock_arm(int64_t when_ns)

@@ -39,7 +39,6 @@ static inline uintptr_t gobuf_fp(const struct gobuf *buf)
 /* This architecture's part of struct m. */
 struct arch_m {
     uint64_t mpidr;         // affinity fields only
-    uintptr_t gicr;         // GICv3: this core's redistributor, mapped
     uint8_t gicv2_cpu_mask; // GICv2: this core's bit as an SGI target
     _Alignas(16) uint8_t exception_stack[EXCEPTION_STACK_BYTES];
 };

@@ -11,7 +11,10 @@
 
 enum gicd_reg {
     GICD_CTLR = 0x000,
+    GICD_TYPER = 0x004,
     GICD_ISENABLER = 0x100,
+    GICD_ICENABLER = 0x180,
+    GICD_ICACTIVER = 0x380,
     GICD_IPRIORITYR = 0x400,
     GICD_ITARGETSR = 0x800,
     GICD_SGIR = 0xf00,
@@ -37,7 +40,14 @@ static void init(const struct fdt_platform *pf)
     gicd = vm_map_device(pf->gicd.base, pf->gicd.bytes);
     gicc = vm_map_device(pf->gicc.base, pf->gicc.bytes);
     if (!gicd || !gicc)
-        boot_fail("no memory to map the GICv2 at %#lx", pf->gicd.base);
+        boot_fail("can't map the GICv2 at %#lx: out of memory, or above the device window's 8 TiB",
+                  pf->gicd.base);
+    /* Firmware may have left anything enabled. Word 0 is each core's own. */
+    gicd[GICD_CTLR / 4] = 0;
+    for (unsigned i = 1; i <= (gicd[GICD_TYPER / 4] & 0x1f); i++) {
+        gicd[GICD_ICENABLER / 4 + i] = UINT32_MAX;
+        gicd[GICD_ICACTIVER / 4 + i] = UINT32_MAX;
+    }
     gicd[GICD_CTLR / 4] = 1;
 }
 
@@ -45,6 +55,8 @@ static void init_cpu(struct m *mp, unsigned timer_intid)
 {
     for (unsigned i = 0; i < NPRIVATE; i += 4)
         gicd[(GICD_IPRIORITYR + i) / 4] = PRIORITY;
+    gicd[GICD_ICENABLER / 4] = UINT32_MAX;
+    gicd[GICD_ICACTIVER / 4] = UINT32_MAX;
     gicd[GICD_ISENABLER / 4] = 0xffffu | 1u << timer_intid;
     /* A read of one's own private targets gives one's own interface's bit; on a single core it may be 0,
      * and nothing is sent there. */

@@ -17,11 +17,16 @@
 #define WRITE_ICC(reg, v)  WRITE_ICC_(reg, v)
 #define WRITE_ICC_(reg, v) WRITE_SYSREG(reg, v)
 
-#define GICD_CTLR    0x0000
-#define CTLR_RWP     (1u << 31)
-#define CTLR_ARE_NS  (1u << 4)
-#define CTLR_GRP1_NS (1u << 1)
+#define GICD_CTLR      0x0000
+#define GICD_TYPER     0x0004
+#define GICD_ICENABLER 0x0180
+#define GICD_ICACTIVER 0x0380
+#define CTLR_RWP       (1u << 31)
+#define CTLR_ARE_NS    (1u << 4)
+#define CTLR_GRP1_NS   (1u << 1)
 
+#define GICR_CTLR       0x0000
+#define GICR_CTLR_RWP   (1u << 3)
 #define GICR_TYPER      0x0008
 #define TYPER_VLPIS     (1u << 1)
 #define TYPER_LAST      (1u << 4)
@@ -31,6 +36,8 @@
 #define GICR_SGI        0x10000 // second frame
 #define GICR_IGROUPR0   (GICR_SGI + 0x080)
 #define GICR_ISENABLER0 (GICR_SGI + 0x100)
+#define GICR_ICENABLER0 (GICR_SGI + 0x180)
+#define GICR_ICACTIVER0 (GICR_SGI + 0x380)
 #define GICR_IPRIORITYR (GICR_SGI + 0x400)
 #define FRAME_BYTES     0x10000
 
@@ -48,6 +55,13 @@ static volatile uint32_t *reg32(uintptr_t base, uintptr_t offset)
     return (volatile uint32_t *)(base + offset);
 }
 
+static void gicd_control(uint32_t value)
+{
+    gicd[GICD_CTLR / 4] = value;
+    while (gicd[GICD_CTLR / 4] & CTLR_RWP)
+        cpu_relax();
+}
+
 static void init(const struct fdt_platform *pf)
 {
     gicd = vm_map_device(pf->gicd.base, pf->gicd.bytes);
@@ -58,11 +72,16 @@ static void init(const struct fdt_platform *pf)
             break;
     }
     if (!gicd || ngicr < pf->ngicr)
-        boot_fail("no memory to map the GICv3 at %#lx", pf->gicd.base);
+        boot_fail("can't map the GICv3 at %#lx: out of memory, or above the device window's 8 TiB",
+                  pf->gicd.base);
     gicr_stride = pf->gicr_stride;
-    gicd[GICD_CTLR / 4] = CTLR_ARE_NS | CTLR_GRP1_NS;
-    while (gicd[GICD_CTLR / 4] & CTLR_RWP)
-        cpu_relax();
+    /* Firmware may have left anything enabled. Word 0 is in the redistributors. */
+    gicd_control(0);
+    for (unsigned i = 1; i <= (gicd[GICD_TYPER / 4] & 0x1f); i++) {
+        gicd[GICD_ICENABLER / 4 + i] = UINT32_MAX;
+        gicd[GICD_ICACTIVER / 4 + i] = UINT32_MAX;
+    }
+    gicd_control(CTLR_ARE_NS | CTLR_GRP1_NS);
 }
 
 /* Aff3.Aff2.Aff1.Aff0 as GICR_TYPER has them. */
@@ -98,6 +117,10 @@ static void init_cpu(struct m *mp, unsigned timer_intid)
     *reg32(at, GICR_IGROUPR0) = UINT32_MAX;
     for (unsigned i = 0; i < NPRIVATE; i += 4)
         *reg32(at, GICR_IPRIORITYR + i) = PRIORITY;
+    *reg32(at, GICR_ICENABLER0) = UINT32_MAX;
+    *reg32(at, GICR_ICACTIVER0) = UINT32_MAX;
+    while (*reg32(at, GICR_CTLR) & GICR_CTLR_RWP)
+        cpu_relax();
     *reg32(at, GICR_ISENABLER0) = 0xffffu | 1u << timer_intid;
     WRITE_ICC(ICC_SRE_EL1, READ_ICC(ICC_SRE_EL1) | 1);
     isb();

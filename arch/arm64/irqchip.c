@@ -44,10 +44,10 @@ void irqchip_handle(void)
         kind = IRQ_TIMER;
     else
         throw("interrupt %u, which nothing uses", intid);
-    if (kind == IRQ_TIMER)
-        clock_timer_off();
+    bool due = kind != IRQ_TIMER || clock_timer_off();
     driver->end(word);
-    irq_dispatch(kind);
+    if (due)
+        irq_dispatch(kind);
 }
 
 const char *irqchip_name(void)

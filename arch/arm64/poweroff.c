@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "psci.h"
 #include "semihost.h"
+#include "uart.h"
 
 _Noreturn void arch_halt(void)
 {
@@ -17,6 +18,7 @@ _Noreturn void arch_exit(int status)
 {
     const uint64_t block[2] = {SEMIHOST_APPLICATION_EXIT, (uint64_t)status};
 
+    uart_drain();
     semihost(SEMIHOST_EXIT_EXTENDED, (uintptr_t)block);
     psci_system_off();
     arch_halt();

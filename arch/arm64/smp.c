@@ -45,7 +45,7 @@ static unsigned online(struct m **ms, unsigned n)
 
 unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp))
 {
-    unsigned started = 1;
+    unsigned started = 1, failed = 0;
 
     secondary_root = vm_root_phys();
     secondary_then = entry;
@@ -56,13 +56,15 @@ unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp))
             continue;
         ms[started]->arch.mpidr = mpidr;
         int64_t err = psci_cpu_on(mpidr, image_phys(secondary_entry), (uintptr_t)ms[started]);
-        if (err)
+        if (err) {
             kprintf("rt0: PSCI CPU_ON of the core with MPIDR %#lx: error %ld\n", mpidr, err);
+            failed++;
+        }
         started++;
     }
     int64_t end = clock_nanotime() + GIVE_UP_NS;
     unsigned count;
-    while ((count = online(ms, n)) < n && clock_nanotime() < end)
+    while ((count = online(ms, n)) < n - failed && clock_nanotime() < end)
         cpu_relax();
     return count;
 }

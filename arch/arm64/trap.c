@@ -17,6 +17,7 @@ void trap_init_cpu(struct m *mp)
     WRITE_SYSREG(vbar_el1, trap_vectors);
     __asm__ volatile("msr spsel, #1; mov sp, %0; msr spsel, #0" ::"r"(top) : "memory");
     isb();
+    __asm__ volatile("msr daifclr, #4" ::: "memory"); // an SError is reported as soon as it comes
 }
 
 /* ---- exceptions: Arm ARM, ESR_EL1 --------------------------------------------------------------- */
@@ -36,6 +37,7 @@ enum exception_class {
 #define ESR_FSC(esr)    ((esr) >> 2 & 0xf) // without the level
 #define ESR_WNR         (1u << 6)
 #define FSC_TRANSLATION 1
+#define FSC_PERMISSION  3
 #define BRK_TRAP        1000 // __builtin_trap()
 
 static const char *class_name(uint64_t esr)
@@ -75,8 +77,10 @@ static _Noreturn void exception(const struct trapframe *tf)
         break;
     case EC_INSN_ABORT:
     case EC_DATA_ABORT:
-        f.kind = FAULT_PAGE;
         f.addr = tf->far;
+        if (ESR_FSC(tf->esr) < FSC_TRANSLATION || ESR_FSC(tf->esr) > FSC_PERMISSION)
+            break; // alignment, or the bus said no
+        f.kind = FAULT_PAGE;
         f.present = ESR_FSC(tf->esr) != FSC_TRANSLATION;
         f.access = ESR_EC(tf->esr) == EC_INSN_ABORT ? ACCESS_EXEC
                    : tf->esr & ESR_WNR              ? ACCESS_WRITE

@@ -13,6 +13,7 @@
 #define UARTCR   0x30
 #define UARTIMSC 0x38
 
+#define FR_BUSY   (1u << 3)
 #define FR_TXFF   (1u << 5)
 #define CR_ENABLE 0x301 // UART, receive and transmit
 
@@ -25,6 +26,12 @@ static void uart_write(const char *text, size_t bytes)
             cpu_relax();
         uart[UARTDR / 4] = (uint8_t)text[i];
     }
+}
+
+void uart_drain(void)
+{
+    while (uart && uart[UARTFR / 4] & FR_BUSY)
+        cpu_relax();
 }
 
 void uart_init(uint64_t phys, uint64_t bytes)

@@ -9,4 +9,7 @@
 /* Maps it and makes it the console. Speed and format stay as the firmware set them. Ctx: boot. */
 void uart_init(uint64_t phys, uint64_t bytes);
 
+/* Waits until the last character has left, before the power goes. Ctx: any. */
+void uart_drain(void);
+
 #endif

@@ -54,9 +54,11 @@ static uint64_t ratio_32(uint64_t a, uint64_t b)
 /* ---- timers of known rate ---------------------------------------------------------------------- */
 
 struct reference {
-    uint32_t (*read)(void); // counts up, modulo mask + 1
+    uint32_t (*count)(void); // counts up, modulo mask + 1
     uint32_t mask;
     uint64_t hz;
+    uint64_t last;              // TSC after the last reading
+    uint64_t shortest, longest; // between two readings
 };
 
 static uint32_t pm_timer_read(void)
@@ -79,6 +81,20 @@ static void pit_start(void)
     outb(PIT_CHANNEL_0, 0);
 }
 
+/* One reading: the count, and the TSC after it. */
+static uint32_t reference_read(struct reference *r)
+{
+    uint32_t count = r->count() & r->mask;
+    uint64_t now = rdtsc_ordered(), gap = now - r->last;
+
+    if (gap < r->shortest)
+        r->shortest = gap;
+    if (gap > r->longest)
+        r->longest = gap;
+    r->last = now;
+    return count;
+}
+
 /* One end of a measurement: the reference went to `ticks` at `tsc` or at most `error` cycles earlier. */
 struct edge {
     uint32_t ticks;
@@ -89,37 +105,57 @@ struct edge {
 #define MAX_READS 100000
 
 /* False: it does not count, so it is not there. */
-static bool edge_wait(const struct reference *r, struct edge *e)
+static bool edge_wait(struct reference *r, struct edge *e)
 {
-    uint32_t was = r->read() & r->mask;
-    uint64_t before = rdtsc_ordered();
+    uint32_t was = reference_read(r);
 
     for (unsigned i = 0; i < MAX_READS; i++) {
-        uint32_t now = r->read() & r->mask;
-        uint64_t after = rdtsc_ordered();
+        uint64_t before = r->last;
+        uint32_t now = reference_read(r);
         if (now != was) {
-            *e = (struct edge){now, after, after - before};
+            *e = (struct edge){now, r->last, r->last - before};
             return true;
         }
-        before = after;
     }
     return false;
 }
 
 /* TSC cycles in a second, or 0. Half of the counter's range is the longest window. */
-static uint64_t measure(const struct reference *r)
+static uint64_t measure_once(struct reference *r)
 {
     struct edge first, last;
     uint32_t ticks;
 
+    r->last = rdtsc_ordered();
+    r->shortest = UINT64_MAX;
+    r->longest = 0;
     if (!edge_wait(r, &first))
         return 0;
     do {
         if (!edge_wait(r, &last))
             return 0;
         ticks = (last.ticks - first.ticks) & r->mask;
-    } while ((first.error + last.error) * PRECISION > last.tsc - first.tsc && ticks < r->mask / 2);
+    } while (ticks == 0 || ((first.error + last.error) * PRECISION > last.tsc - first.tsc &&
+                            ticks < r->mask / 2));
     return (uint64_t)((unsigned __int128)(last.tsc - first.tsc) * r->hz / ticks);
+}
+
+/* A virtual machine may be taken its core away for so long that the reference wraps unseen. Readings are
+ * some microseconds apart at most; where two were a thousand times as far apart as the nearest ones,
+ * the result is not trusted. */
+#define STALL    1000
+#define ATTEMPTS 20
+
+static uint64_t measure(struct reference *r)
+{
+    uint64_t hz = 0;
+
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        hz = measure_once(r);
+        if (hz == 0 || r->longest / STALL < r->shortest)
+            break;
+    }
+    return hz;
 }
 
 /* ---- the rate ---------------------------------------------------------------------------------- */
@@ -141,12 +177,13 @@ static uint64_t tsc_hz_find(void)
     uint64_t hz = tsc_hz_from_cpuid();
 
     if (!hz && acpi.pm_timer_port) {
-        struct reference pm = {pm_timer_read, acpi.pm_timer_bits == 32 ? UINT32_MAX : 0xffffff,
-                               PM_TIMER_HZ};
+        struct reference pm = {.count = pm_timer_read,
+                               .mask = acpi.pm_timer_bits == 32 ? UINT32_MAX : 0xffffff,
+                               .hz = PM_TIMER_HZ};
         hz = measure(&pm);
     }
     if (!hz) {
-        struct reference pit = {pit_read, 0xffff, PIT_HZ};
+        struct reference pit = {.count = pit_read, .mask = 0xffff, .hz = PIT_HZ};
         pit_start();
         hz = measure(&pit);
     }
@@ -208,24 +245,29 @@ void clock_spin_ns(uint64_t ns)
         cpu_relax();
 }
 
-/* Rounded up. 0 disarms both kinds, so the past is 1. */
+/* No alarm is set further ahead: when it comes early, clock_alarm_due() sets it again. */
+#define ALARM_MAX_NS INT64_C(1000000000)
+
+/* Both kinds are set relative to now, since an error of the rate grows with the time it is multiplied by.
+ * A count or deadline of 0 disarms. */
 void clock_arm(int64_t when_ns)
 {
+    bool off = when_ns == INT64_MAX;
+    int64_t now = clock_nanotime();
+    int64_t in = when_ns <= now ? 0 : when_ns - now;
+
     getm()->arch.alarm_ns = when_ns;
-    if (irqchip_has_tsc_deadline()) {
-        uint64_t cycles = scale((uint64_t)when_ns, cycles_per_ns_32) + 1;
-        irqchip_timer_deadline(when_ns == INT64_MAX ? 0 : when_ns <= 0 ? 1 : cycles);
-        return;
-    }
-    int64_t in = when_ns - clock_nanotime();
-    uint64_t ticks = in <= 0 ? 1 : scale((uint64_t)in, ticks_per_ns_32) + 1;
-    irqchip_timer_count(when_ns == INT64_MAX ? 0
-                        : ticks > UINT32_MAX ? UINT32_MAX
-                                             : (uint32_t)ticks);
+    if (in > ALARM_MAX_NS)
+        in = ALARM_MAX_NS;
+    if (irqchip_has_tsc_deadline())
+        irqchip_timer_deadline(off ? 0
+                                   : rdtsc_ordered() + scale((uint64_t)in, cycles_per_ns_32) + 1);
+    else
+        irqchip_timer_count(off ? 0 : (uint32_t)scale((uint64_t)in, ticks_per_ns_32) + 1);
 }
 
-/* The APIC's timer runs by a clock of its own, whose measured rate is off by a little, and counts no
- * further than 32 bits: it may come before the TSC says so, but what it announces may not. */
+/* The APIC's timer runs by a clock of its own, whose measured rate is off by a little: it may come before
+ * the TSC says so, but what it announces may not. */
 bool clock_alarm_due(void)
 {
     int64_t when = getm()->arch.alarm_ns;

@@ -20,6 +20,9 @@ void mmu_detect(void);
 /* uart.c: COM1, and a console on it. */
 void uart_init(void);
 
+/* uart.c: waits until the last character has left, before the power goes. Ctx: any. */
+void uart_drain(void);
+
 /* clock.c: cycles of the TSC in a second, once clock_init() has run; and a wait. */
 uint64_t clock_tsc_hz(void);
 void clock_spin_ns(uint64_t ns);

@@ -102,6 +102,11 @@ uint32_t irqchip_id(void)
     return lapic ? id >> 24 : id;
 }
 
+uint32_t irqchip_id_max(void)
+{
+    return lapic ? 254 : UINT32_MAX - 1;
+}
+
 void irqchip_eoi(void)
 {
     lapic_write(LAPIC_EOI, 0);

@@ -13,6 +13,9 @@ void irqchip_init(uint64_t lapic_phys);
 void irqchip_eoi(void);
 uint32_t irqchip_id(void);
 
+/* The largest id that an IPI can name: 254 in xAPIC mode, where 255 means all. */
+uint32_t irqchip_id_max(void);
+
 /* INIT and start-up IPIs to a core that is not running. */
 void irqchip_send_init(uint32_t apic_id);
 void irqchip_send_startup(uint32_t apic_id, uint64_t page_phys);

@@ -6,6 +6,7 @@
  * console: the status is written there first.
  */
 #include "arch/arch.h"
+#include "features.h"
 
 #define DEBUG_EXIT_PORT 0xf4
 #define STATUS_PORT     0xe9
@@ -19,6 +20,7 @@ _Noreturn void arch_halt(void)
 
 _Noreturn void arch_exit(int status)
 {
+    uart_drain();
     if (inb(STATUS_PORT) == STATUS_PRESENT)
         outb(STATUS_PORT, (uint8_t)status);
     outl(DEBUG_EXIT_PORT, (uint32_t)status);

@@ -19,7 +19,7 @@
 
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
 
-/* Set by mmu_init_cpu() on the boot CPU: 1 GiB leaves exist. */
+/* Set by mmu_detect(): 1 GiB leaves exist. */
 extern bool pte_has_1g;
 
 static inline bool pte_level_can_be_leaf(unsigned level)

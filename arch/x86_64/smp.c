@@ -14,6 +14,7 @@
 #include "irqchip.h"
 #include "kernel/layout.h"
 #include "kernel/panic.h"
+#include "kernel/print.h"
 #include "kernel/vm.h"
 #include "sched/sched.h"
 
@@ -52,13 +53,16 @@ static void fill_tables(struct m **ms, unsigned n)
     uint32_t self = irqchip_id();
 
     ap_root_phys = vm_root_phys();
-    for (unsigned i = 0; i < acpi.ncpu && ap_count + 1 < n; i++)
-        if (acpi.apic_id[i] != self) {
+    for (unsigned i = 0; i < acpi.ncpu && ap_count + 1 < n; i++) {
+        if (acpi.apic_id[i] > irqchip_id_max())
+            kprintf("rt0: the core with APIC id %u needs an x2APIC\n", acpi.apic_id[i]);
+        else if (acpi.apic_id[i] != self) {
             ap_ids[ap_count] = acpi.apic_id[i];
             ap_ms[ap_count] = ms[ap_count + 1];
             ms[ap_count + 1]->arch.apic_id = acpi.apic_id[i];
             ap_count++;
         }
+    }
 }
 
 static unsigned online(struct m **ms, unsigned n)

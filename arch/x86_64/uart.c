@@ -16,6 +16,7 @@
 #define LCR_8N1   0x03
 #define LCR_DLAB  0x80
 #define LSR_THRE  0x20
+#define LSR_TEMT  0x40
 #define NO_DEVICE 0xff
 
 static void uart_write(const char *text, size_t bytes)
@@ -29,6 +30,12 @@ static void uart_write(const char *text, size_t bytes)
             return;
         outb(COM1 + UART_THR, (uint8_t)text[i]);
     }
+}
+
+void uart_drain(void)
+{
+    while (!(inb(COM1 + UART_LSR) & LSR_TEMT))
+        cpu_relax();
 }
 
 void uart_init(void)

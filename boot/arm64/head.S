@@ -41,11 +41,13 @@ image_header:
     .long 0
 
 primary_entry:
-    mrs x28, cntvct_el0                 /* the time of entry, for the boot log */
     mov x27, x0
     bl enter_el1
+    mrs x28, cntvct_el0                 /* the time of entry, for the boot log */
 
-    /* The early tables are not zeroed by the loader. */
+    /* The early tables are not zeroed by the loader, nor are its cache lines of them clean: one that is
+     * written back later would destroy them. */
+    bl drop_cached_tables
     addr x0, boot_tables
     addr x1, boot_bss_end
 1:  stp xzr, xzr, [x0], #16
@@ -94,6 +96,9 @@ enter_el1:
     ldr x0, =CPTR_EL2_RES1
     msr cptr_el2, x0
     msr hstr_el2, xzr
+    mrs x0, pmcr_el0                    /* debug and counters: EL1's too, all of them */
+    ubfx x0, x0, #11, #5
+    msr mdcr_el2, x0
     mov x0, #3                          /* counter and timer are EL1's, without an offset */
     msr cnthctl_el2, x0
     msr cntvoff_el2, xzr

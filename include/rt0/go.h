@@ -31,14 +31,14 @@ _Noreturn void goexit(void);
 /* goid - the calling goroutine's number: 1 for main, never 0, never used again. */
 uint64_t goid(void);
 
-/* gocpu - the core (0 to numcpu() - 1) that runs the caller; it may be another one the next moment.
+/* gocpu - the core (its M's number) that runs the caller; it may be another one the next moment.
  * Ctx: any. */
 int gocpu(void);
 
-/* numcpu - cores that run goroutines. Ctx: any. */
+/* numcpu - cores that run goroutines. Ctx: goroutine. */
 int numcpu(void);
 
-/* numgoroutine - goroutines that have not ended, main included. Ctx: any. */
+/* numgoroutine - goroutines that have not ended, main included. Ctx: goroutine. */
 int numgoroutine(void);
 
 #endif

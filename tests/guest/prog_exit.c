@@ -37,14 +37,14 @@ static void handler_3(void)
     printf("atexit 3\n");
 }
 
-static __attribute__((destructor(200))) void destructor_last(void)
-{
-    printf("destructor 200\nno newline at the end");
-}
-
 static __attribute__((destructor(201))) void destructor_second(void)
 {
     printf("destructor 201\n");
+}
+
+static __attribute__((destructor(200))) void destructor_last(void)
+{
+    printf("destructor 200\nno newline at the end");
 }
 
 static __attribute__((destructor)) void destructor_first(void)
