@@ -52,8 +52,11 @@ bool console_at_line_start(void)
     return at_line_start;
 }
 
+/* Whoever held it was stopped in the middle of its text. */
 void console_break_lock(void)
 {
+    if (lock_held(&console_lock))
+        at_line_start = false;
     lock_break(&console_lock);
 }
 

@@ -148,6 +148,26 @@ static NOINLINE void free_in_use(void)
     chan_free(c);
 }
 
+static void chatter(void *arg)
+{
+    for (int i = 0;; i++) {
+        printf("%d:%d:noise without end", (int)(intptr_t)arg, i);
+        if (i % 3 == 0)
+            printf("\n");
+        gosched();
+    }
+}
+
+/* While every other core prints. */
+static NOINLINE void noisy(void)
+{
+    for (int i = 0; i < 12; i++)
+        go(chatter, (void *)(intptr_t)i);
+    for (int i = 0; i < 50; i++)
+        gosched();
+    null_read();
+}
+
 static const struct {
     const char *name;
     void (*fn)(void);
@@ -173,6 +193,7 @@ static const struct {
     {"deadlock", deadlock},
     {"goexit", goexit},
     {"free_in_use", free_in_use},
+    {"noisy", noisy},
 };
 
 static void run_way(void *way)

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "kernel/page.h"
 #include "rt0/chan.h"
 #include "rt0/go.h"
 #include "sched/sched.h"
@@ -237,6 +238,36 @@ static void new_id(void *arg)
     chan_send(finished, NULL);
 }
 
+static atomic_int unfinished;
+
+static void count_down(void *arg)
+{
+    (void)arg;
+    atomic_fetch_sub(&unfinished, 1);
+}
+
+/* Made on this core and ended on others: what they leave must come back. */
+static void test_no_pile(void)
+{
+    enum { N = 20000, AT_ONCE = 64 };
+    size_t before = 0;
+
+    for (int i = 0; i < N; i++) {
+        if (i == N / 4)
+            before = page_in_use();
+        while (atomic_load(&unfinished) > AT_ONCE)
+            gosched();
+        atomic_fetch_add(&unfinished, 1);
+        if (go(count_down, NULL))
+            break;
+    }
+    while (numgoroutine() > 1)
+        gosched();
+    size_t more = page_in_use() - before;
+    ok(more < 64, "%d goroutines, %d at once, need no more memory than %d: %zu pages", N, AT_ONCE,
+       N / 4, more);
+}
+
 static void test_reuse(void)
 {
     for (int i = 0; i < 100; i++) {
@@ -267,6 +298,7 @@ int main(int argc, char **argv)
     test_getg();
     test_registers();
     test_no_lost_wakeup();
+    test_no_pile();
     test_reuse();
     return done();
 }

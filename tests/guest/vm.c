@@ -18,6 +18,7 @@
 
 struct seen {
     unsigned leaves, wx, low, executable_outside, writable_text;
+    unsigned aliases;
     size_t direct_bytes;
 };
 
@@ -35,6 +36,9 @@ static void visit(const struct vm_leaf *leaf, void *arg)
     s->low += leaf->va < DIRECT_BASE;
     s->executable_outside += leaf->prot == VM_RX && !in_text(leaf->va);
     s->writable_text += leaf->prot != VM_RX && in_text(leaf->va);
+    uintptr_t image = DIRECT_BASE + image_phys(image_start);
+    s->aliases += leaf->va < image + (size_t)(image_end - image_start) &&
+                  image < leaf->va + leaf->bytes;
     if (leaf->va >= DIRECT_BASE && leaf->va < DIRECT_BASE + DIRECT_BYTES)
         s->direct_bytes += leaf->bytes;
 }
@@ -50,6 +54,7 @@ static void test_walk(void)
     ok(s.executable_outside == 0, "nothing but the image's text is executable: %u",
        s.executable_outside);
     ok(s.writable_text == 0, "all of the text is read and execute only: %u", s.writable_text);
+    ok(s.aliases == 0, "the image is not mapped a second time: %u", s.aliases);
     ok(s.direct_bytes >> PAGE_SHIFT >= page_total(), "the direct map holds all %zu pages",
        page_total());
 }
