@@ -84,7 +84,7 @@ LIBC_INCLUDE := $(PICOLIBC)/include
 LIBC_LIBS    := $(PICOLIBC)/lib/release/libc.a $(PICOLIBC)/lib/release/libm.a
 LIBC_DEPS    :=
 LDFLAGS_LIBC  = $(shell awk -F '[^a-z_]+' '/^ +X/ { print "-Wl,--wrap=" $$3 }' kernel/libc_picolibc_wrap.h) \
-                -Wl,--wrap=fflush
+                -Wl,--wrap=fflush -Wl,--wrap=malloc -Wl,--wrap=memalign -Wl,--wrap=aligned_alloc
 else
 $(error LIBC=$(LIBC): $(ARCH) has newlib$(if $(filter arm64,$(ARCH)), and picolibc))
 endif

@@ -52,6 +52,11 @@ bool console_at_line_start(void)
     return at_line_start;
 }
 
+void console_take(void)
+{
+    lock(&console_lock);
+}
+
 /* Whoever held it was stopped in the middle of its text. */
 void console_break_lock(void)
 {

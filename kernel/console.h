@@ -16,6 +16,9 @@ void console_attach(console_writer *write);
 /* One piece of output, not mixed with another core's. Ctx: any but isr. */
 void console_write(const char *text, size_t bytes);
 
+/* Nobody else prints from here on: what is being printed is let through first. Ctx: any but isr. */
+void console_take(void);
+
 /* While panicking: see lock_break(). */
 void console_break_lock(void);
 

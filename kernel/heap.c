@@ -14,7 +14,7 @@
 #include "kernel/vm.h"
 
 static struct spinlock heap_lock = SPINLOCK_INIT(RANK_HEAP);
-static uintptr_t end = HEAP_BASE;
+static uintptr_t end = HEAP_BASE + 8; // see block_bytes() in libc_picolibc.c
 static uintptr_t mapped = HEAP_BASE;
 
 /* In small runs, so that a fragmented memory can be used to its end. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
+#include "kernel/console.h"
 #include "kernel/file.h"
 #include "kernel/heap.h"
 #include "kernel/panic.h"
@@ -62,7 +63,7 @@ static ssize_t or_errno(ssize_t r)
 _Noreturn void _exit(int status)
 {
     libc_flush();
-    irq_disable();
+    console_take();
     panic_stop_others();
     arch_exit(status & 0xff);
 }
@@ -73,7 +74,9 @@ void *sbrk(ptrdiff_t delta)
 
     if (was)
         return was;
-    errno = ENOMEM;
+    /* free() asks whether the heap may shrink, and must not change errno. */
+    if (delta > 0)
+        errno = ENOMEM;
     return (void *)-1;
 }
 

@@ -5,7 +5,10 @@
  * thread (errno, strtok, rand, ...) is in a struct _reent (the small kind, 176 bytes) that each
  * goroutine has among its _Thread_local objects; the FILEs are the program's.
  */
+#include <errno.h>
+#include <malloc.h>
 #include <reent.h>
+#include <stdlib.h>
 
 #include "kernel/libc.h"
 
@@ -24,4 +27,17 @@ void libc_thread_exit(void)
 /* newlib's exit() has flushed its streams. */
 void libc_flush(void)
 {
+}
+
+/* newlib's aligned_alloc() calls this, but newlib has only memalign(). */
+int posix_memalign(void **p, size_t align, size_t bytes)
+{
+    int saved_errno = errno;
+    void *m = memalign(align, bytes);
+
+    errno = saved_errno;
+    if (!m)
+        return ENOMEM;
+    *p = m;
+    return 0;
 }
