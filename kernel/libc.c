@@ -18,12 +18,11 @@
 #include "kernel/heap.h"
 #include "kernel/panic.h"
 
-extern void (*const preinit_array_start[])(void);
-extern void (*const preinit_array_end[])(void);
-extern void (*const init_array_start[])(void);
-extern void (*const init_array_end[])(void);
-extern void (*const fini_array_start[])(void);
-extern void (*const fini_array_end[])(void);
+/* Linker script. */
+extern void (*const __preinit_array_start[])(void);
+extern void (*const __preinit_array_end[])(void);
+extern void (*const __init_array_start[])(void);
+extern void (*const __init_array_end[])(void);
 
 extern int main(int argc, char **argv);
 
@@ -33,20 +32,13 @@ static void run(void (*const *from)(void), void (*const *to)(void))
         (*from++)();
 }
 
-static void run_destructors(void)
-{
-    for (void (*const *f)(void) = fini_array_end; f > fini_array_start;)
-        (*--f)();
-}
-
 void libc_run_main(void *libc_args)
 {
     const struct libc_args *args = libc_args;
 
-    /* Registered first, so it runs last: after everything the program registers. */
-    atexit(run_destructors);
-    run(preinit_array_start, preinit_array_end);
-    run(init_array_start, init_array_end);
+    libc_init();
+    run(__preinit_array_start, __preinit_array_end);
+    run(__init_array_start, __init_array_end);
     exit(main(args->argc, args->argv));
 }
 

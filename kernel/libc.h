@@ -16,6 +16,10 @@ struct libc_args {
 /* The main goroutine: constructors, main(argc, argv), exit(). */
 void libc_run_main(void *libc_args);
 
+/* Before the constructors: sees to it that exit() runs the destructors, after what the program gives to
+ * atexit(). Ctx: G. */
+void libc_init(void);
+
 /* The calling goroutine ends: give back what the libc allocated for it. Ctx: G. */
 void libc_thread_exit(void);
 

@@ -19,6 +19,22 @@ struct _reent *__getreent(void)
     return &reent;
 }
 
+/* Linker script. */
+extern void (*const __fini_array_start[])(void);
+extern void (*const __fini_array_end[])(void);
+
+static void run_destructors(void)
+{
+    for (void (*const *f)(void) = __fini_array_end; f > __fini_array_start;)
+        (*--f)();
+}
+
+/* Registered first, so it runs last. */
+void libc_init(void)
+{
+    atexit(run_destructors);
+}
+
 void libc_thread_exit(void)
 {
     _reclaim_reent(&reent);
