@@ -13,42 +13,8 @@
 #include <string.h>
 
 #include "kernel/page.h"
-#include "rt0/chan.h"
-#include "rt0/go.h"
 #include "sched/sched.h"
-#include "tests/guest/tap.h"
-
-static struct chan *finished; // unbuffered, no bytes: a goroutine's last words
-
-#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
-
-static void *must(void *p)
-{
-    if (!p) {
-        ok(false, "out of memory");
-        exit(1);
-    }
-    return p;
-}
-
-static struct chan *make(size_t elem_bytes, size_t cap)
-{
-    return must(chan_make(elem_bytes, cap));
-}
-
-static void start(void (*fn)(void *), void *arg)
-{
-    if (go(fn, arg)) {
-        ok(false, "out of memory");
-        exit(1);
-    }
-}
-
-static void join(int n)
-{
-    while (n-- > 0)
-        chan_recv(finished, NULL);
-}
+#include "tests/guest/many.h"
 
 /* ---- a call in a goroutine of its own ---- */
 
