@@ -95,11 +95,11 @@ LIBS = $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
 
 # ---- the kernel -----------------------------------------------------------------------------------
 KERNEL_SRCS := $(wildcard sched/*.c) \
-               $(filter-out kernel/libc_% kernel/fdt.c kernel/acpi.c,$(wildcard kernel/*.c)) \
+               $(filter-out kernel/libc_% kernel/fdt% kernel/acpi.c,$(wildcard kernel/*.c)) \
                kernel/libc_lock.c kernel/libc_$(LIBC).c
 KERNEL_SRCS += $(wildcard arch/$(ARCH)/*.[cS] boot/$(ARCH)/*.[cS])
 KERNEL_SRCS_x86_64 := kernel/acpi.c
-KERNEL_SRCS_arm64  := kernel/fdt.c
+KERNEL_SRCS_arm64  := $(wildcard kernel/fdt*.c)
 KERNEL_SRCS += $(KERNEL_SRCS_$(ARCH))
 KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 

@@ -28,6 +28,8 @@ struct bootinfo {
     unsigned nram;
     struct memrange reserved[BOOTINFO_RANGES]; // never given out
     unsigned nreserved;
+    struct memrange nomap[BOOTINFO_RANGES]; // RAM of the firmware's: reserved, and not to be mapped
+    unsigned nnomap;
     struct memrange module;         // the initrd; bytes == 0: none
     uint64_t rsdp_phys;             // ACPI root pointer; 0: none
     uint64_t fdt_phys, fdt_bytes;   // device tree; 0: none

@@ -1,5 +1,5 @@
 /*
- * fdt.h - what rt0 takes from a flattened device tree (read with libfdt).
+ * fdt.h - what rt0 takes from a flattened device tree.
  *
  * Nothing here knows a board: addresses, interrupt numbers and methods come from the tree, through
  * every parent's #address-cells, #size-cells, `ranges` and interrupt-parent.
@@ -35,12 +35,13 @@ struct fdt_platform {
 };
 
 /* Checks magic, version and size of the block at fdt (at most max_bytes are readable there): 0 or
- * -EINVAL with a line in e that gives the magic found and the one expected. *bytes: its total size. */
+ * -EINVAL with a line in e that gives the magic found and the one expected; -E2BIG if it has more
+ * than FDT_NODES_MAX nodes. *bytes: its total size. */
 int fdt_check(const void *fdt, uint64_t max_bytes, uint64_t *bytes, struct errbuf *e);
 
-/* Memory nodes, /reserved-memory (not the `reusable`), the reservation block, /chosen's bootargs and
- * linux,initrd-start/-end into bi (which it does not clear). 0; -EINVAL, -ENOMEM (no memory node),
- * -E2BIG (too many ranges, or bootargs too long) with a line in e. */
+/* Memory nodes, /reserved-memory (not the `reusable`; the `no-map` twice), the reservation block,
+ * /chosen's bootargs and linux,initrd-start/-end into bi (which it does not clear). 0; -EINVAL,
+ * -ENOMEM (no memory node), -E2BIG (too many ranges, or bootargs too long) with a line in e. */
 int fdt_bootinfo(const void *fdt, struct bootinfo *bi, struct errbuf *e);
 
 /* CPUs, PSCI, interrupt controller, timer and console. A missing GIC, timer or cpu node is -ENODEV

@@ -221,8 +221,9 @@ static int add_pages(struct bootmem *ram, const struct memrange *r)
 
 /*
  * All RAM, free or not, and the module, which a loader may have put into memory that its own map calls
- * reserved (QEMU 10 does). Not the image: its text must not be writable under a second address. Ranges may overlap or touch, so they are brought in order by a second bootmem
- * that takes nothing away.
+ * reserved (QEMU 10 does). Not the image: its text must not be writable under a second address. Not what
+ * firmware keeps for itself: a core may read ahead through any mapping, and the bus may refuse it.
+ * Ranges may overlap or touch, so a second bootmem brings them in order.
  */
 static void map_direct(const struct bootinfo *bi)
 {
@@ -231,6 +232,8 @@ static void map_direct(const struct bootinfo *bi)
 
     for (unsigned i = 0; i < bi->nram && !err; i++)
         err = bootmem_add(&ram, bi->ram[i].base, bi->ram[i].bytes);
+    for (unsigned i = 0; i < bi->nnomap && !err; i++)
+        err = bootmem_reserve(&ram, bi->nomap[i].base, bi->nomap[i].bytes);
     if (!err)
         err = bootmem_reserve(&ram, kernel_phys, (uint64_t)(image_end - image_start));
     if (err)

@@ -7,18 +7,21 @@ HOST_DIR   := build/host
 HOST_CFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -I. -Iinclude
 
-HOST_UNITS := print bootmem cmdline initrd fdt acpi pvh
+HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh
 
-HOST_TEXT        := kernel/errbuf.c kernel/print.c
-HOST_SRC_print   := $(HOST_TEXT)
-HOST_SRC_bootmem := kernel/bootmem.c $(HOST_TEXT)
-HOST_SRC_cmdline := kernel/cmdline.c $(HOST_TEXT)
-HOST_SRC_initrd  := kernel/initrd.c $(HOST_TEXT)
-HOST_SRC_fdt     := kernel/fdt.c $(HOST_TEXT)
-HOST_SRC_acpi    := kernel/acpi.c $(HOST_TEXT)
-HOST_SRC_pvh     := boot/x86_64/pvh.c $(HOST_TEXT)
+HOST_TEXT          := kernel/errbuf.c kernel/print.c
+HOST_FDT           := kernel/fdt.c kernel/fdt_index.c kernel/fdt_node.c tests/host/fdt_trees.c
+HOST_SRC_print     := $(HOST_TEXT)
+HOST_SRC_bootmem   := kernel/bootmem.c $(HOST_TEXT)
+HOST_SRC_cmdline   := kernel/cmdline.c $(HOST_TEXT)
+HOST_SRC_initrd    := kernel/initrd.c $(HOST_TEXT)
+HOST_SRC_fdt       := $(HOST_FDT) $(HOST_TEXT)
+HOST_SRC_fdt_bad   := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
+HOST_SRC_fdt_index := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
+HOST_SRC_acpi      := kernel/acpi.c $(HOST_TEXT)
+HOST_SRC_pvh       := boot/x86_64/pvh.c $(HOST_TEXT)
 
-$(HOST_DIR)/test_fdt: HOST_LIBS := -lfdt
+$(HOST_DIR)/test_fdt $(HOST_DIR)/test_fdt_bad $(HOST_DIR)/test_fdt_index: HOST_LIBS := -lfdt
 
 HOST_TESTS := $(HOST_UNITS:%=$(HOST_DIR)/test_%)
 
