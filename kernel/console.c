@@ -18,6 +18,7 @@ static SEALED console_writer *writer;
 static char early[2048];
 static size_t early_bytes;
 static bool at_line_start = true; // console_lock
+static struct m *breaker;         // the core that broke console_lock: it prints without
 
 void console_attach(console_writer *write)
 {
@@ -42,6 +43,10 @@ static void write_locked(const char *text, size_t bytes)
 
 void console_write(const char *text, size_t bytes)
 {
+    if (breaker == getm()) {
+        write_locked(text, bytes);
+        return;
+    }
     lock(&console_lock);
     write_locked(text, bytes);
     unlock(&console_lock);
@@ -57,12 +62,12 @@ void console_take(void)
     lock(&console_lock);
 }
 
-/* Whoever held it was stopped in the middle of its text. */
+/* Whoever held it was stopped in the middle of its text, or could not be stopped and holds it still. */
 void console_break_lock(void)
 {
     if (lock_held(&console_lock))
         at_line_start = false;
-    lock_break(&console_lock);
+    breaker = getm();
 }
 
 void console_flush_unattached(void)

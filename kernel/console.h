@@ -19,7 +19,7 @@ void console_write(const char *text, size_t bytes);
 /* Nobody else prints from here on: what is being printed is let through first. Ctx: any but isr. */
 void console_take(void);
 
-/* While panicking: see lock_break(). */
+/* From now on this core prints without the lock: whoever holds it may never give it back. Ctx: panicking. */
 void console_break_lock(void);
 
 /* Whether what was printed last ended with a newline. Ctx: panicking. */

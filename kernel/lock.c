@@ -53,11 +53,6 @@ void unlock(struct spinlock *l)
     releasem(mp);
 }
 
-void lock_break(struct spinlock *l)
-{
-    atomic_store_explicit(&l->held, 0, memory_order_relaxed);
-}
-
 bool lock_held(const struct spinlock *l)
 {
     return atomic_load_explicit(&l->held, memory_order_relaxed);

@@ -41,9 +41,6 @@ struct spinlock {
 void lock(struct spinlock *l);
 void unlock(struct spinlock *l);
 
-/* While panicking, when the other cores have been stopped: whoever held it will not give it back. */
-void lock_break(struct spinlock *l);
-
 bool lock_held(const struct spinlock *l);
 
 #endif

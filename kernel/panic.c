@@ -3,8 +3,8 @@
  *
  * Protocol:  the first core that wants to end the machine, by a report or by exit(), wins `ending` and
  *            stops the others; one that loses halts. Each core says in mp->stopped that it has, so from
- *            then on one core runs, and nothing here waits for a lock: the console's is broken. A core
- *            that does not answer (interrupts masked for good) is given up after a while.
+ *            then on one core runs. A core that does not answer (interrupts masked for good) is given up
+ *            after a while; nothing here waits for a lock that it may hold: the console's is ignored.
  * Invariant: a failure while reporting ends at once with its own short line, never in a loop.
  */
 #include "kernel/panic.h"
@@ -23,7 +23,7 @@
 
 static _Atomic(struct m *) ending;
 
-#define STOP_WAIT_NS INT64_C(100000000)
+#define STOP_WAIT_NS INT64_C(1000000000)
 static SEALED const struct panic_hooks *hooks;
 
 void panic_set_hooks(const struct panic_hooks *h)
