@@ -229,7 +229,7 @@ images: $(PROGRAMS:%=$(B)/$(LIBC)/image/%.img)
 
 include tests/host/host.mk
 
-SETUP := $(ARCH)
+SETUP := $(ARCH) $(filter newlib,$(LIBC))
 ifneq (,$(filter test stress test-images,$(MAKECMDGOALS)))
 SETUP := test
 endif
