@@ -526,30 +526,20 @@ static int stdout_node(const struct fdt_tree *t)
     return path == NULL ? -1 : tree_find_alias(t, path, strcspn(path, ":"));
 }
 
-static bool find_console(const struct fdt_tree *t, enum fdt_uart *kind, struct memrange *regs)
+static void find_console(const struct fdt_tree *t, struct fdt_platform *pf)
 {
-    bool found = read_uart(t, stdout_node(t), regs);
+    bool found = read_uart(t, stdout_node(t), &pf->uart_regs);
     int node = -1;
 
     for (int i = 0; !found && i < UARTS_MAX; i++) {
         node = tree_next_compatible(t, node, pl011_compatible);
         if (node < 0)
             break;
-        found = read_uart(t, node, regs);
+        found = read_uart(t, node, &pf->uart_regs);
     }
-    *kind = found ? FDT_UART_PL011 : FDT_UART_NONE;
+    pf->uart = found ? FDT_UART_PL011 : FDT_UART_NONE;
     if (!found)
-        *regs = (struct memrange){0, 0};
-    return found;
-}
-
-int fdt_console(const void *fdt, enum fdt_uart *kind, struct memrange *regs)
-{
-    *kind = FDT_UART_NONE;
-    *regs = (struct memrange){0, 0};
-    if (tree_index(&indexed, fdt, NULL) != 0)
-        return -ENODEV;
-    return find_console(&indexed, kind, regs) ? 0 : -ENODEV;
+        pf->uart_regs = (struct memrange){0, 0};
 }
 
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
@@ -562,7 +552,7 @@ int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
     err = tree_index(&indexed, fdt, e);
     if (err != 0)
         return err;
-    find_console(t, &pf->uart, &pf->uart_regs);
+    find_console(t, pf);
     err = read_cpus(t, pf, e);
     if (err == 0)
         err = read_psci(t, pf, e);

@@ -46,10 +46,7 @@ int fdt_bootinfo(const void *fdt, struct bootinfo *bi, struct errbuf *e);
 
 /* CPUs, PSCI, interrupt controller, timer and console. A missing GIC, timer or cpu node is -ENODEV
  * with a line in e, a malformed node is -EINVAL; a missing UART or PSCI is not an error. What was
- * found before an error stays in *pf; the UART is looked for first. */
+ * found before an error stays in *pf; the UART is looked for first, so that the error can be shown. */
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e);
-
-/* Only the console, for a boot that fails in fdt_platform(): 0 or -ENODEV. */
-int fdt_console(const void *fdt, enum fdt_uart *kind, struct memrange *regs);
 
 #endif

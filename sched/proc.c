@@ -373,6 +373,16 @@ static void m_start(struct m *mp)
     schedule();
 }
 
+/* Acquire: pairs with the release in m_start(). */
+unsigned sched_count_online(void)
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < sched.nm; i++)
+        count += atomic_load_explicit(&allm[i]->online, memory_order_acquire);
+    return count;
+}
+
 void sched_start_cores(unsigned ncpu)
 {
     for (unsigned i = 1; i < ncpu; i++)

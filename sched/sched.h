@@ -160,6 +160,8 @@ void sched_init_m0(void);
 void sched_init(void);
 /* Makes an M for each further core and starts it; warns about those that do not come. Ctx: boot. */
 void sched_start_cores(unsigned ncpu);
+/* Cores that can take interrupts, the boot CPU included. Ctx: boot. */
+unsigned sched_count_online(void);
 /* Starts the main goroutine and turns the boot CPU into M0 for good. Ctx: boot. */
 _Noreturn void sched_run_main(void (*fn)(void *), void *arg);
 

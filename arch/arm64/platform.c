@@ -41,15 +41,6 @@ void platform_reserve(struct bootmem *bm)
     (void)bm;
 }
 
-static void init_console(const void *fdt)
-{
-    enum fdt_uart kind;
-    struct memrange regs;
-
-    if (!fdt_console(fdt, &kind, &regs) && kind == FDT_UART_PL011)
-        uart_init(regs.base, regs.bytes);
-}
-
 void platform_init(const struct bootinfo *bi)
 {
     const void *fdt = vm_map_firmware(bi->fdt_phys, bi->fdt_bytes);
@@ -57,8 +48,11 @@ void platform_init(const struct bootinfo *bi)
 
     if (!fdt)
         boot_fail("no memory to map the device tree at %#lx", bi->fdt_phys);
-    init_console(fdt);
-    if (fdt_platform(fdt, &platform, &e))
+    int err = fdt_platform(fdt, &platform, &e);
+    /* Also if the rest is no good: what is wrong can then be said. */
+    if (platform.uart == FDT_UART_PL011)
+        uart_init(platform.uart_regs.base, platform.uart_regs.bytes);
+    if (err)
         boot_fail("%s", e.text);
     psci_init(&platform);
     irqchip_init(&platform);

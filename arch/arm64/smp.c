@@ -34,15 +34,6 @@ _Noreturn void secondary_start(struct m *mp)
     __builtin_unreachable();
 }
 
-static unsigned online(struct m **ms, unsigned n)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < n; i++)
-        count += atomic_load_explicit(&ms[i]->online, memory_order_acquire);
-    return count;
-}
-
 unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp))
 {
     unsigned started = 1, failed = 0;
@@ -64,7 +55,7 @@ unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp))
     }
     int64_t end = clock_nanotime() + GIVE_UP_NS;
     unsigned count;
-    while ((count = online(ms, n)) < n - failed && clock_nanotime() < end)
+    while ((count = sched_count_online()) < n - failed && clock_nanotime() < end)
         cpu_relax();
     return count;
 }

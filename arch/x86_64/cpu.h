@@ -128,7 +128,6 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-#define MSR_EFER         0xc0000080u
 #define MSR_FS_BASE      0xc0000100u
 #define MSR_GS_BASE      0xc0000101u
 #define MSR_APIC_BASE    0x1bu

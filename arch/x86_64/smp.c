@@ -65,15 +65,6 @@ static void fill_tables(struct m **ms, unsigned n)
     }
 }
 
-static unsigned online(struct m **ms, unsigned n)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < n; i++)
-        count += atomic_load_explicit(&ms[i]->online, memory_order_acquire);
-    return count;
-}
-
 /*
  * An alarm a little ahead, for QEMU's sake, while start-up IPIs are on their way: with -icount a core
  * that takes an INIT (which it does only when the start-up IPI is there too) is charged for all
@@ -84,12 +75,12 @@ static void alarm_soon(void)
     clock_arm(clock_nanotime() + ALARM_NS);
 }
 
-static unsigned wait_online(struct m **ms, unsigned n, int64_t ns)
+static unsigned wait_online(unsigned n, int64_t ns)
 {
     int64_t end = clock_nanotime() + ns;
     unsigned count;
 
-    while ((count = online(ms, n)) < n && clock_nanotime() < end) {
+    while ((count = sched_count_online()) < n && clock_nanotime() < end) {
         alarm_soon();
         cpu_relax();
     }
@@ -119,10 +110,12 @@ unsigned smp_boot(struct m **ms, unsigned n, void (*entry)(struct m *mp))
     for (uint32_t i = 0; i < ap_count; i++)
         irqchip_send_init(ap_ids[i]);
     clock_spin_ns(INIT_SETTLE_NS);
-    start_missing(ms, n);
-    if (wait_online(ms, n, RETRY_NS) < n) {
-        start_missing(ms, n);
-        return wait_online(ms, n, GIVE_UP_NS);
+    /* Those that an IPI can name: a core left out by fill_tables() is not waited for. */
+    unsigned named = ap_count + 1;
+    start_missing(ms, named);
+    if (wait_online(named, RETRY_NS) < named) {
+        start_missing(ms, named);
+        return wait_online(named, GIVE_UP_NS);
     }
-    return n;
+    return named;
 }

@@ -421,10 +421,5 @@ bool is_range(struct memrange r, uint64_t base, uint64_t bytes)
 
 bool is_uart(uint64_t base, uint64_t bytes)
 {
-    enum fdt_uart kind;
-    struct memrange regs;
-
-    return pf.uart == FDT_UART_PL011 && is_range(pf.uart_regs, base, bytes) &&
-           fdt_console(block, &kind, &regs) == 0 && kind == FDT_UART_PL011 &&
-           is_range(regs, base, bytes);
+    return pf.uart == FDT_UART_PL011 && is_range(pf.uart_regs, base, bytes);
 }

@@ -64,7 +64,7 @@ int read_platform(void);
 
 bool is_range(struct memrange r, uint64_t base, uint64_t bytes);
 
-/* Both fdt_platform() and fdt_console() find that console. */
+/* read_platform() found that console. */
 bool is_uart(uint64_t base, uint64_t bytes);
 
 #endif

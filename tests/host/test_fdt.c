@@ -236,8 +236,6 @@ static bool has_uart(uint64_t base)
 
 static void test_console(void)
 {
-    enum fdt_uart kind;
-    struct memrange regs;
     char alias[1000] = "";
 
     build_virt(2, 2);
@@ -297,8 +295,7 @@ static void test_console(void)
     SET_CELLS("/pl011@9000000", "reg", 0, 0x9000000);
     ok(has_uart(0), "registers of half an entry");
     remove_node("/pl011@9000000");
-    ok(take() && fdt_console(block, &kind, &regs) == -ENODEV && kind == FDT_UART_NONE &&
-           regs.bytes == 0,
+    ok(take() && read_platform() == 0 && pf.uart == FDT_UART_NONE && pf.uart_regs.bytes == 0,
        "no port at all");
 }
 
