@@ -25,22 +25,25 @@ struct g;
 struct m;
 struct trapframe;
 
-#include "cpu.h" // arch/ARCH/cpu.h: struct gobuf, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
+#include "cpu.h" // arch/ARCH/cpu.h: struct switchframe, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
 
 /* ---- switch.S ------------------------------------------------------------------------------- */
 
 /*
- * mcall - save the current G's callee-saved state in its gobuf, make the M's g0 current and call
- * fn(gp) on the g0 stack, from its top. fn must not return; gogo() later continues after mcall().
+ * mcall - save the current G's callee-saved state on its stack, make the M's g0 current and call fn(gp)
+ * on the g0 stack, from its top. fn must not return; gogo() later continues after mcall().
  * Ctx: G, with m->locks held by nobody who cares: the G may continue on another M.
  */
 void mcall(void (*fn)(struct g *gp));
 
-/* Makes gp current and continues at gp->sched. Ctx: g0. */
+/* Makes gp current and continues where its switchframe says. Ctx: g0. */
 _Noreturn void gogo(struct g *gp);
 
-/* Prepares buf so that gogo() calls fn() on the stack that ends at hi. fn must not return. */
-void gobuf_init(struct gobuf *buf, uintptr_t hi, void (*fn)(void));
+/*
+ * systemstack - call fn(arg) on the M's g0 stack, with g0 current, and return.
+ * Preemption is off meanwhile. On g0 already it is a plain call. Ctx: G, g0 or boot. fn must not park.
+ */
+void systemstack(void (*fn)(void *arg), void *arg);
 
 /* ---- trap.c ---------------------------------------------------------------------------------- */
 

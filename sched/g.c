@@ -124,6 +124,14 @@ void g_print(struct g *gp, uintptr_t pc, uintptr_t fp)
     print_gopc(gp);
 }
 
+/* One that does not run: where its switchframe says. A goroutine that has never run has none. */
+static void g_print_parked(struct g *gp)
+{
+    const struct switchframe *f = (const struct switchframe *)gp->sp;
+
+    g_print(gp, gp->tls ? f->pc : 0, gp->tls ? f->fp : 0);
+}
+
 /* Not under sched.lock: the other cores are stopped, and one of them may have held it. */
 void g_print_waiting(void)
 {
@@ -132,7 +140,7 @@ void g_print_waiting(void)
         if (status != GWAITING && status != GRUNNABLE)
             continue;
         kprintf("\n");
-        g_print(gp, gp->sched.pc, gobuf_fp(&gp->sched));
+        g_print_parked(gp);
     }
 }
 
@@ -156,7 +164,7 @@ static void describe(uintptr_t pc, uintptr_t fp)
     traceback(pc, fp, mp->g0->stack.lo, mp->g0->stack.hi);
     if (gp) {
         kprintf("\n");
-        g_print(gp, gp->sched.pc, gobuf_fp(&gp->sched));
+        g_print_parked(gp);
     } else {
         g_print_waiting();
     }

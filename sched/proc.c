@@ -155,7 +155,7 @@ static _Noreturn void execute(struct m *mp, struct g *gp)
         if (!gp->stack.hi)
             g_bind_stack(mp->p, gp);
         uintptr_t sp = tls_place(gp->stack.hi, &gp->tls);
-        gobuf_init(&gp->sched, sp, goroutine_start);
+        gp->sp = switchframe_init(sp, goroutine_start);
     }
     mp->curg = gp;
     gp->m = mp;
@@ -174,19 +174,15 @@ static _Noreturn void schedule(void)
     execute(mp, findrunnable(mp));
 }
 
-/* What park_m() needs of gopark()'s caller; on the parked G's stack, dead once unlockf has run. */
-struct park {
-    bool (*unlockf)(struct g *gp, void *arg);
-    void *arg;
-};
-
 static void park_m(struct g *gp)
 {
-    struct park park = *gp->park;
+    struct m *mp = getm();
+    bool (*unlockf)(struct g *, void *) = mp->park_unlockf;
 
+    releasem(mp); // gopark()'s
     casgstatus(gp, GRUNNING, GWAITING);
     /* From here another M may ready gp, and after unlockf run it: gp's stack is no longer ours. */
-    if (park.unlockf && !park.unlockf(gp, park.arg)) {
+    if (unlockf && !unlockf(gp, mp->park_arg)) {
         casgstatus(gp, GWAITING, GRUNNING);
         gogo(gp);
     }
@@ -196,12 +192,14 @@ static void park_m(struct g *gp)
 void gopark(bool (*unlockf)(struct g *gp, void *arg), void *arg, enum waitreason reason)
 {
     struct g *gp = getg();
-    struct park park = {unlockf, arg};
+    struct m *mp = acquirem();
 
-    if (gp == gp->m->g0)
+    if (gp == mp->g0)
         throw("gopark on g0 (%s): only a goroutine may block", waitreason_text[reason]);
     gp->waitreason = reason;
-    gp->park = &park;
+    mp->park_unlockf = unlockf;
+    mp->park_arg = arg;
+    /* park_m() lets go of mp: nothing may come between that and this. */
     mcall(park_m);
 }
 
@@ -315,7 +313,7 @@ static void m_init(struct m *mp, uint32_t id, const struct stack *g0_stack)
     mp->g0 = mp->g = &mp->g0_storage;
     mp->g0->m = mp;
     mp->g0->stack = *g0_stack;
-    mp->g0->sched.sp = g0_stack->hi;
+    mp->g0->sp = g0_stack->hi;
     mp->p = &allp[id];
     mp->p->id = id;
     allm[id] = mp;

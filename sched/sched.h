@@ -24,6 +24,8 @@
 #include "arch/arch.h"
 #include "kernel/layout.h"
 #include "kernel/lock.h"
+#include "kernel/malloc.h"
+#include "kernel/page.h"
 #include "kernel/panic.h"
 
 /* Go's states; casgstatus() checks each transition. */
@@ -54,14 +56,13 @@ struct stack {
 };
 
 struct g {
-    struct gobuf sched;       // w  state while it does not run
+    uintptr_t sp;             // w  its struct switchframe, while it does not run
     struct m *m;              // w  whose core it runs on (the last one, while it waits)
     _Atomic(uint32_t) status; // a  enum gstatus; casgstatus()
     uint32_t waitreason;      // w  enum waitreason
     struct stack stack;       // w  bound at the first run
     uintptr_t tls;            // w  the libc's thread pointer, inside the stack
     struct g *schedlink;      // s  next in a run queue; o  next in a gfree list
-    const struct park *park;  // w  gopark()'s arguments, until park_m() has read them
     uint64_t goid;            // c  while it lives
     void (*fn)(void *);       // c  while it lives
     void *arg;                // c  while it lives
@@ -69,7 +70,7 @@ struct g {
     uintptr_t gopc;           // c  while it lives; where go() was called
     struct g *alllink;        // s  allgs; a struct g is never given back
 };
-_Static_assert(offsetof(struct g, sched) == 0, "switch.S");
+_Static_assert(offsetof(struct g, sp) == G_SP, "switch.S");
 _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
 
 #define STACK_CACHE_MAX 32
@@ -79,32 +80,38 @@ struct stack_free;
 
 struct p {
     _Alignas(CACHE_LINE) uint32_t id; // c  index in allp
+    struct pagecache pagecache;       // o, or whoever drops it: single pages
     struct g *gfree;                  // o  dead Gs, ready for reuse
     uint32_t ngfree;                  // o  how many
     struct stack_free *stackcache;    // o  free stacks, last used first
     uint32_t nstackcache;             // o
+    struct mcache mcache;             // o  malloc()'s
 };
 
 struct m {
     struct g *g;    // o  what runs now: g0 or curg (x86-64 only: arm64 has it in TPIDR_EL1)
     struct m *self; // c  (x86-64: read through GS)
     struct g *g0;   // c
-    struct g *curg; // o  the goroutine, or NULL between two
-    struct p *p;    // o
-    uint32_t id;    // c  index in allm
     uint32_t locks; // o  > 0: no preemption on this core
-    uint8_t ranks_held[NRANK];    // o  debug: locks held of each lock_rank
-    _Atomic(bool) online;         // a  release by the core once it can take interrupts
-    _Atomic(bool) stopped;        // a  release by panic_stop_isr(): the core runs no more
-    _Atomic(bool) wakeup;         // a  release by m_wake(), acquire in m_sleep()
-    _Atomic(uint64_t) timer_irqs; // a  relaxed; IRQ_TIMERs taken
-    struct m *schedlink;          // s  next in midle
-    struct g g0_storage;          // what g0 points at
-    struct arch_m arch;           // the architecture's (cpu.h)
+    uint32_t id;    // c  index in allm
+    struct p *p;    // o
+    struct g *curg; // o  the goroutine, or NULL between two
+    bool (*park_unlockf)(struct g *gp,
+                         void *arg); // o  gopark()'s arguments, on their way to park_m()
+    void *park_arg;                  // o
+    uint8_t ranks_held[NRANK];       // o  debug: locks held of each lock_rank
+    _Atomic(bool) online;            // a  release by the core once it can take interrupts
+    _Atomic(bool) stopped;           // a  release by panic_stop_isr(): the core runs no more
+    _Atomic(bool) wakeup;            // a  release by m_wake(), acquire in m_sleep()
+    _Atomic(uint64_t) timer_irqs;    // a  relaxed; IRQ_TIMERs taken
+    struct m *schedlink;             // s  next in midle
+    struct g g0_storage;             // what g0 points at
+    struct arch_m arch;              // the architecture's (cpu.h)
 };
 _Static_assert(offsetof(struct m, g) == M_G, "switch.S, cpu.h");
 _Static_assert(offsetof(struct m, self) == M_SELF, "cpu.h");
 _Static_assert(offsetof(struct m, g0) == M_G0, "switch.S");
+_Static_assert(offsetof(struct m, locks) == M_LOCKS, "switch.S");
 
 /* Linked through schedlink; whoever owns it says which lock guards it. */
 struct gqueue {
@@ -147,6 +154,12 @@ static inline void releasem(struct m *mp)
     atomic_signal_fence(memory_order_seq_cst);
     mp->locks--;
 }
+
+/*
+ * For functions that use the P without acquirem(): they call nothing outside of this section, and a core
+ * is never preempted while its pc is in it. Saves the counting of m->locks on the hottest paths.
+ */
+#define NOPREEMPT __attribute__((section(".text.nopreempt"), noinline))
 
 /* ---- runq.c: sched.lock held ---- */
 void gqueue_push(struct gqueue *q, struct g *gp);

@@ -1,7 +1,7 @@
 /*
  * cpu.h - the inline part of the arch contract (arch.h) for arm64.
  *
- * TPIDR_EL1 of every core is its current G; the M is that G's first field after the gobuf. Gs and g0
+ * TPIDR_EL1 of every core is its current G; the M is that G's second field. Gs and g0
  * run at EL1t (their stack pointer is SP_EL0), exceptions at EL1h on SP_EL1.
  */
 #ifndef ARCH_ARM64_CPU_H
@@ -12,26 +12,31 @@
 #define ARCH_NAME        "arm64"
 #define ARCH_TLS_VARIANT 1 // thread-local data lies above the thread pointer (ELF TLS)
 
-/* What mcall() saves and gogo() restores: the AAPCS64's callee-saved state. */
-struct gobuf {
-    uintptr_t sp;
+/* What mcall() leaves at a G's stack pointer and gogo() takes off: the AAPCS64's callee-saved state. */
+struct switchframe {
+    uintptr_t fp;
     uintptr_t pc;
     uint64_t x19_x28[10];
-    uint64_t fp;
-    uint64_t fpcr;
     uint64_t d8_d15[8];
+    uint64_t fpcr;
+    uint64_t unused; // the stack pointer is a multiple of 16
 };
-_Static_assert(offsetof(struct gobuf, sp) == GOBUF_SP, "switch.S");
-_Static_assert(offsetof(struct gobuf, pc) == GOBUF_PC, "switch.S");
-_Static_assert(offsetof(struct gobuf, x19_x28) == GOBUF_X19, "switch.S");
-_Static_assert(offsetof(struct gobuf, fp) == GOBUF_FP, "switch.S");
-_Static_assert(offsetof(struct gobuf, fpcr) == GOBUF_FPCR, "switch.S");
-_Static_assert(offsetof(struct gobuf, d8_d15) == GOBUF_D8, "switch.S");
-_Static_assert(sizeof(struct gobuf) == GOBUF_BYTES, "switch.S");
+_Static_assert(offsetof(struct switchframe, fp) == SF_FP, "switch.S");
+_Static_assert(offsetof(struct switchframe, x19_x28) == SF_X19, "switch.S");
+_Static_assert(offsetof(struct switchframe, d8_d15) == SF_D8, "switch.S");
+_Static_assert(offsetof(struct switchframe, fpcr) == SF_FPCR, "switch.S");
+_Static_assert(sizeof(struct switchframe) == SF_BYTES, "switch.S");
 
-static inline uintptr_t gobuf_fp(const struct gobuf *buf)
+/* The frame with which gogo() calls fn() on the stack that ends at hi. The frame pointer of 0 is where
+ * tracebacks end. */
+static inline uintptr_t switchframe_init(uintptr_t hi, void (*fn)(void))
 {
-    return buf->fp;
+    struct switchframe *f = (struct switchframe *)hi - 1;
+
+    f->fp = 0;
+    f->pc = (uintptr_t)fn;
+    f->fpcr = 0;
+    return (uintptr_t)f;
 }
 
 #define EXCEPTION_STACK_BYTES 16384

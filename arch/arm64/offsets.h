@@ -4,22 +4,22 @@
 #ifndef ARCH_ARM64_OFFSETS_H
 #define ARCH_ARM64_OFFSETS_H
 
-/* struct gobuf, which is the first member of struct g */
-#define GOBUF_SP    0
-#define GOBUF_PC    8
-#define GOBUF_X19   16 /* x19 .. x28 */
-#define GOBUF_FP    96 /* x29 */
-#define GOBUF_FPCR  104
-#define GOBUF_D8    112 /* d8 .. d15 */
-#define GOBUF_BYTES 176
-
 /* struct g */
-#define G_M GOBUF_BYTES
+#define G_SP 0
+#define G_M  8
 
 /* struct m */
-#define M_G    0
-#define M_SELF 8
-#define M_G0   16
+#define M_G     0
+#define M_SELF  8
+#define M_G0    16
+#define M_LOCKS 24
+
+/* struct switchframe */
+#define SF_FP    0  /* x29, then the pc */
+#define SF_X19   16 /* x19 .. x28 */
+#define SF_D8    96 /* d8 .. d15 */
+#define SF_FPCR  160
+#define SF_BYTES 176
 
 /* struct trapframe */
 #define TF_X0    0

@@ -1,7 +1,8 @@
 /*
- * switch.S - mcall, gogo: from a goroutine to its M's g0 and back.
+ * switch.S - mcall, gogo, systemstack: between a goroutine's stack and its M's g0 stack.
  *
- * Only what the ABI calls callee-saved is kept: both are called like functions. sp is SP_EL0.
+ * Only what the ABI calls callee-saved is kept, as a struct switchframe at the G's stack pointer: all of
+ * these are called like functions. sp is SP_EL0.
  */
 #include "arch/arm64/offsets.h"
 
@@ -14,25 +15,26 @@
     .globl mcall
     .type mcall, %function
 mcall:
+    stp x29, x30, [sp, #-SF_BYTES]!
+    stp x19, x20, [sp, #SF_X19]
+    stp x21, x22, [sp, #SF_X19 + 16]
+    stp x23, x24, [sp, #SF_X19 + 32]
+    stp x25, x26, [sp, #SF_X19 + 48]
+    stp x27, x28, [sp, #SF_X19 + 64]
+    stp d8, d9, [sp, #SF_D8]
+    stp d10, d11, [sp, #SF_D8 + 16]
+    stp d12, d13, [sp, #SF_D8 + 32]
+    stp d14, d15, [sp, #SF_D8 + 48]
+    mrs x3, fpcr
+    str x3, [sp, #SF_FPCR]
     mrs x1, tpidr_el1
     mov x2, sp
-    stp x2, x30, [x1, #GOBUF_SP]
-    stp x19, x20, [x1, #GOBUF_X19]
-    stp x21, x22, [x1, #GOBUF_X19 + 16]
-    stp x23, x24, [x1, #GOBUF_X19 + 32]
-    stp x25, x26, [x1, #GOBUF_X19 + 48]
-    stp x27, x28, [x1, #GOBUF_X19 + 64]
-    mrs x3, fpcr
-    stp x29, x3, [x1, #GOBUF_FP]
-    stp d8, d9, [x1, #GOBUF_D8]
-    stp d10, d11, [x1, #GOBUF_D8 + 16]
-    stp d12, d13, [x1, #GOBUF_D8 + 32]
-    stp d14, d15, [x1, #GOBUF_D8 + 48]
+    str x2, [x1, #G_SP]
     /* g0 becomes current, on a fresh stack. */
     ldr x2, [x1, #G_M]
     ldr x2, [x2, #M_G0]
     msr tpidr_el1, x2
-    ldr x3, [x2, #GOBUF_SP]
+    ldr x3, [x2, #G_SP]
     mov sp, x3
     mov x29, xzr
     mov x30, xzr
@@ -47,33 +49,60 @@ mcall:
     .type gogo, %function
 gogo:
     msr tpidr_el1, x0
-    ldp x1, x16, [x0, #GOBUF_SP]
+    ldr x1, [x0, #G_SP]
     mov sp, x1
-    mov x30, xzr                        /* nothing is above a goroutine's first function */
-    ldp x19, x20, [x0, #GOBUF_X19]
-    ldp x21, x22, [x0, #GOBUF_X19 + 16]
-    ldp x23, x24, [x0, #GOBUF_X19 + 32]
-    ldp x25, x26, [x0, #GOBUF_X19 + 48]
-    ldp x27, x28, [x0, #GOBUF_X19 + 64]
-    ldp x29, x3, [x0, #GOBUF_FP]
+    ldp x19, x20, [sp, #SF_X19]
+    ldp x21, x22, [sp, #SF_X19 + 16]
+    ldp x23, x24, [sp, #SF_X19 + 32]
+    ldp x25, x26, [sp, #SF_X19 + 48]
+    ldp x27, x28, [sp, #SF_X19 + 64]
+    ldp d8, d9, [sp, #SF_D8]
+    ldp d10, d11, [sp, #SF_D8 + 16]
+    ldp d12, d13, [sp, #SF_D8 + 32]
+    ldp d14, d15, [sp, #SF_D8 + 48]
+    ldr x3, [sp, #SF_FPCR]
     msr fpcr, x3
-    ldp d8, d9, [x0, #GOBUF_D8]
-    ldp d10, d11, [x0, #GOBUF_D8 + 16]
-    ldp d12, d13, [x0, #GOBUF_D8 + 32]
-    ldp d14, d15, [x0, #GOBUF_D8 + 48]
-    br x16
+    mov x30, xzr                        /* nothing is above a goroutine's first function */
+    ldp x29, x16, [sp], #SF_BYTES
+    ret x16
     .size gogo, . - gogo
 
 /*
- * void gobuf_init(struct gobuf *buf, uintptr_t hi, void (*fn)(void))
- * fn is entered with a frame pointer of 0, where tracebacks end.
+ * void systemstack(void (*fn)(void *arg), void *arg)
+ * In: x0 = fn, x1 = arg. x19 keeps the caller's G, x20 its stack pointer.
  */
-    .globl gobuf_init
-    .type gobuf_init, %function
-gobuf_init:
-    stp x1, x2, [x0, #GOBUF_SP]
-    stp xzr, xzr, [x0, #GOBUF_FP]       /* frame pointer; fpcr's initial state */
+    .globl systemstack
+    .type systemstack, %function
+systemstack:
+    stp x29, x30, [sp, #-32]!
+    mov x29, sp
+    stp x19, x20, [sp, #16]
+    mov x9, x0
+    mov x0, x1
+    mrs x19, tpidr_el1
+    ldr x10, [x19, #G_M]
+    ldr x11, [x10, #M_G0]
+    cmp x11, x19
+    b.eq 1f
+    ldr w12, [x10, #M_LOCKS]
+    add w12, w12, #1
+    str w12, [x10, #M_LOCKS]
+    mov x20, sp
+    msr tpidr_el1, x11
+    ldr x12, [x11, #G_SP]
+    mov sp, x12
+    blr x9
+    mov sp, x20
+    msr tpidr_el1, x19
+    ldr x10, [x19, #G_M]
+    ldr w12, [x10, #M_LOCKS]
+    sub w12, w12, #1
+    str w12, [x10, #M_LOCKS]
+    b 2f
+1:  blr x9
+2:  ldp x19, x20, [sp, #16]
+    ldp x29, x30, [sp], #32
     ret
-    .size gobuf_init, . - gobuf_init
+    .size systemstack, . - systemstack
 
     .section .note.GNU-stack, "", %progbits

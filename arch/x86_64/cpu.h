@@ -12,29 +12,31 @@
 #define ARCH_NAME        "x86-64"
 #define ARCH_TLS_VARIANT 2 // thread-local data lies below the thread pointer (ELF TLS)
 
-/* What mcall() saves and gogo() restores: the SysV ABI's callee-saved state. */
-struct gobuf {
-    uintptr_t sp;
-    uintptr_t pc;
-    uint64_t rbp, rbx, r12, r13, r14, r15;
+/* What mcall() leaves at a G's stack pointer and gogo() takes off: the SysV ABI's callee-saved state. */
+struct switchframe {
     uint32_t mxcsr;
     uint16_t fcw;
+    uint16_t unused;
+    uint64_t r15, r14, r13, r12, rbx;
+    uintptr_t fp; // rbp
+    uintptr_t pc;
 };
-_Static_assert(offsetof(struct gobuf, sp) == GOBUF_SP, "switch.S");
-_Static_assert(offsetof(struct gobuf, pc) == GOBUF_PC, "switch.S");
-_Static_assert(offsetof(struct gobuf, rbp) == GOBUF_RBP, "switch.S");
-_Static_assert(offsetof(struct gobuf, rbx) == GOBUF_RBX, "switch.S");
-_Static_assert(offsetof(struct gobuf, r12) == GOBUF_R12, "switch.S");
-_Static_assert(offsetof(struct gobuf, r13) == GOBUF_R13, "switch.S");
-_Static_assert(offsetof(struct gobuf, r14) == GOBUF_R14, "switch.S");
-_Static_assert(offsetof(struct gobuf, r15) == GOBUF_R15, "switch.S");
-_Static_assert(offsetof(struct gobuf, mxcsr) == GOBUF_MXCSR, "switch.S");
-_Static_assert(offsetof(struct gobuf, fcw) == GOBUF_FCW, "switch.S");
-_Static_assert(sizeof(struct gobuf) == GOBUF_BYTES, "switch.S");
+_Static_assert(offsetof(struct switchframe, mxcsr) == SF_MXCSR, "switch.S");
+_Static_assert(offsetof(struct switchframe, fcw) == SF_FCW, "switch.S");
+_Static_assert(offsetof(struct switchframe, r15) == SF_R15, "switch.S");
 
-static inline uintptr_t gobuf_fp(const struct gobuf *buf)
+/*
+ * The frame with which gogo() calls fn() on the stack that ends at hi: the ABI's initial state, all
+ * floating point exceptions masked. The return address above it is 0, where tracebacks end.
+ */
+static inline uintptr_t switchframe_init(uintptr_t hi, void (*fn)(void))
 {
-    return buf->rbp;
+    uintptr_t *ret = (uintptr_t *)hi - 1;
+    struct switchframe *f = (struct switchframe *)ret - 1;
+
+    *ret = 0;
+    *f = (struct switchframe){.mxcsr = 0x1f80, .fcw = 0x037f, .pc = (uintptr_t)fn};
+    return (uintptr_t)f;
 }
 
 /* Task state segment: only the stacks that the IST field of a gate selects are used. */

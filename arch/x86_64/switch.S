@@ -1,8 +1,8 @@
 /*
- * switch.S - mcall, gogo: from a goroutine to its M's g0 and back.
+ * switch.S - mcall, gogo, systemstack: between a goroutine's stack and its M's g0 stack.
  *
- * Only what the ABI calls callee-saved is kept: both are called like functions. The M does not change
- * here, so the GS base does not either.
+ * Only what the ABI calls callee-saved is kept, as a struct switchframe at the G's stack pointer: all of
+ * these are called like functions. The M does not change here, so the GS base does not either.
  */
 #include "arch/x86_64/offsets.h"
 
@@ -15,24 +15,21 @@
     .globl mcall
     .type mcall, @function
 mcall:
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    sub $SF_R15, %rsp
+    stmxcsr SF_MXCSR(%rsp)
+    fnstcw SF_FCW(%rsp)
     mov %gs:M_G, %rax
-    /* The state as it is after the return to our caller. */
-    mov (%rsp), %rcx
-    lea 8(%rsp), %rdx
-    mov %rdx, GOBUF_SP(%rax)
-    mov %rcx, GOBUF_PC(%rax)
-    mov %rbp, GOBUF_RBP(%rax)
-    mov %rbx, GOBUF_RBX(%rax)
-    mov %r12, GOBUF_R12(%rax)
-    mov %r13, GOBUF_R13(%rax)
-    mov %r14, GOBUF_R14(%rax)
-    mov %r15, GOBUF_R15(%rax)
-    stmxcsr GOBUF_MXCSR(%rax)
-    fnstcw GOBUF_FCW(%rax)
+    mov %rsp, G_SP(%rax)
     /* g0 becomes current, on a fresh stack. */
     mov %gs:M_G0, %rdx
     mov %rdx, %gs:M_G
-    mov GOBUF_SP(%rdx), %rsp
+    mov G_SP(%rdx), %rsp
     xor %ebp, %ebp
     mov %rdi, %rcx
     mov %rax, %rdi
@@ -44,34 +41,51 @@ mcall:
     .globl gogo
     .type gogo, @function
 gogo:
-    mov GOBUF_SP(%rdi), %rsp
     mov %rdi, %gs:M_G
-    mov GOBUF_RBP(%rdi), %rbp
-    mov GOBUF_RBX(%rdi), %rbx
-    mov GOBUF_R12(%rdi), %r12
-    mov GOBUF_R13(%rdi), %r13
-    mov GOBUF_R14(%rdi), %r14
-    mov GOBUF_R15(%rdi), %r15
-    ldmxcsr GOBUF_MXCSR(%rdi)
-    fldcw GOBUF_FCW(%rdi)
-    jmp *GOBUF_PC(%rdi)
+    mov G_SP(%rdi), %rsp
+    ldmxcsr SF_MXCSR(%rsp)
+    fldcw SF_FCW(%rsp)
+    add $SF_R15, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
     .size gogo, . - gogo
 
 /*
- * void gobuf_init(struct gobuf *buf, uintptr_t hi, void (*fn)(void))
- * fn is entered as by a call, with a return address of 0 where tracebacks end.
+ * void systemstack(void (*fn)(void *arg), void *arg)
+ * In: rdi = fn, rsi = arg. rbx keeps the caller's stack pointer, r12 its G.
  */
-    .globl gobuf_init
-    .type gobuf_init, @function
-gobuf_init:
-    movq $0, -8(%rsi)
-    sub $8, %rsi
-    mov %rsi, GOBUF_SP(%rdi)
-    mov %rdx, GOBUF_PC(%rdi)
-    movq $0, GOBUF_RBP(%rdi)
-    movl $0x1f80, GOBUF_MXCSR(%rdi)   /* the ABI's initial state: all exceptions masked */
-    movw $0x037f, GOBUF_FCW(%rdi)
+    .globl systemstack
+    .type systemstack, @function
+systemstack:
+    push %rbp
+    mov %rsp, %rbp
+    push %rbx
+    push %r12
+    mov %rsp, %rbx
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %gs:M_G, %r12
+    mov %gs:M_G0, %rdx
+    cmp %rdx, %r12
+    je 1f
+    incl %gs:M_LOCKS
+    mov %rdx, %gs:M_G
+    mov G_SP(%rdx), %rsp
+    call *%rax
+    mov %rbx, %rsp
+    mov %r12, %gs:M_G
+    decl %gs:M_LOCKS
+    jmp 2f
+1:  call *%rax
+2:  pop %r12
+    pop %rbx
+    pop %rbp
     ret
-    .size gobuf_init, . - gobuf_init
+    .size systemstack, . - systemstack
 
     .section .note.GNU-stack, "", @progbits

@@ -308,7 +308,7 @@ secondary_entry:
 1:  bl use_sp_el0
     mov x0, x27
     ldr x1, [x0, #M_G0]
-    ldr x1, [x1, #GOBUF_SP]
+    ldr x1, [x1, #G_SP]
     mov sp, x1
     mov x29, xzr
     mov x30, xzr

@@ -80,7 +80,7 @@ ap_long_mode:
     jmp 4b
 
 5:  mov M_G0(%rdi), %rax
-    mov GOBUF_SP(%rax), %rsp
+    mov G_SP(%rax), %rsp
     xor %ebp, %ebp
     call ap_start               /* ap_start(m) */
 6:  cli                         /* nobody asked for this core */

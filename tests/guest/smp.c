@@ -66,7 +66,7 @@ static void test_stacks(void)
     for (uint32_t i = 0; i < sched.nm; i++) {
         const struct m *a = allm[i];
         const struct stack *s = &a->g0->stack;
-        inside &= a->self == a && a->g0->m == a && s->hi > s->lo && a->g0->sched.sp == s->hi;
+        inside &= a->self == a && a->g0->m == a && s->hi > s->lo && a->g0->sp == s->hi;
         for (uint32_t k = 0; k < i; k++) {
             const struct m *b = allm[k];
             own &= a->g0 != b->g0 && a->p != b->p &&
