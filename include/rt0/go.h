@@ -7,17 +7,40 @@
 #ifndef RT0_GO_H
 #define RT0_GO_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#define GO_STACK_MIN ((size_t)16 << 10)
+#define GO_STACK_MAX ((size_t)1 << 30)
+
+/* What go_with() can be told. Zero is the default everywhere; fields may be added at the end. */
+struct go_attr {
+    const char *name; // for traces; kept, not copied
+    size_t
+        stack_max_bytes; // GO_STACK_MIN .. GO_STACK_MAX: how far its stack may grow; 0: as `stackmax=` says
+    int prio;            // read by scheduling policies that have priorities
+    unsigned weight;     // ... shares
+    int64_t deadline_ns; // ... deadlines
+    uint64_t affinity;   // bit n: may run on core n; 0: on any
+};
 
 /*
  * go - run fn(arg) as a new goroutine.
- * It has a stack of 64 KiB below which the machine stops it with "stack overflow", and its own errno
- * and _Thread_local objects.
+ * Its stack begins with one page and grows as it is used, up to 256 KiB or what the kernel's key `stackmax=`
+ * says, where the machine stops it with "stack overflow". It has its own errno and _Thread_local objects.
  * Returns 0, -EINVAL if fn is NULL, -ENOMEM.
  * Ctx: goroutine. Does not park.
  * Source: Go's go statement (newproc in src/runtime/proc.go).
  */
 int go(void (*fn)(void *), void *arg);
+
+/*
+ * go_with - the same with attributes; attr may be NULL, and is not kept.
+ * stack_max_bytes is rounded up to whole pages. The addresses reserved for it are the next power of two,
+ * the lowest page of which is never mapped: a power of two gives a page less than itself.
+ * Returns also -EINVAL if stack_max_bytes is out of range, -ENOTSUP if affinity is not 0 (not done yet).
+ */
+int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg);
 
 /* gosched - let every other runnable goroutine that waits run first. Ctx: goroutine. */
 void gosched(void);
