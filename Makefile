@@ -84,7 +84,7 @@ LIBC_INCLUDE := $(PICOLIBC)/include
 LIBC_LIBS    := $(PICOLIBC)/lib/release/libc.a $(PICOLIBC)/lib/release/libm.a
 LIBC_DEPS    :=
 LDFLAGS_LIBC  = $(shell awk -F '[^a-z_]+' '/^ +X/ { print "-Wl,--wrap=" $$3 }' kernel/libc_picolibc_wrap.h) \
-                -Wl,--wrap=fflush -Wl,--wrap=malloc -Wl,--wrap=memalign -Wl,--wrap=aligned_alloc
+                -Wl,--wrap=fflush
 else
 $(error LIBC=$(LIBC): $(ARCH) has newlib$(if $(filter arm64,$(ARCH)), and picolibc))
 endif
@@ -104,9 +104,12 @@ KERNEL_SRCS += $(KERNEL_SRCS_$(ARCH))
 KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 
 # ---- programs -------------------------------------------------------------------------------------
-# APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), or the path of a folder.
+# APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), bench_NAME for bench/NAME.c, or
+# the path of a folder.
 app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(abspath $(1)))))
-app_srcs = $(or $(wildcard apps/$(1).c tests/guest/$(1).c),$(wildcard $(call app_dir,$(1))/*.c))
+app_file = $(wildcard apps/$(1).c tests/guest/$(1).c \
+                      $(patsubst bench_%,bench/%.c,$(filter bench_%,$(1))))
+app_srcs = $(or $(app_file),$(wildcard $(call app_dir,$(1))/*.c))
 
 # The image of a program that is not of the tree is named by its whole path.
 APP_NAME := $(if $(findstring /,$(APP)),$(subst /,_,$(abspath $(APP))),$(APP))
@@ -125,6 +128,9 @@ $(B)/$(LIBC)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(SAY) "  AS      $<"
 	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MMD -MP -c -o $@ $<
+
+# malloc() and free() call nothing: they need no frame.
+$(B)/$(LIBC)/kernel/malloc.c.o: CFLAGS_KERNEL += -momit-leaf-frame-pointer
 
 -include $(KERNEL_OBJS:.o=.d)
 
@@ -165,7 +171,8 @@ OBJCOPY_arm64  := -O binary
 # Every program of the tree has its rules; APP may be one that is not of the tree.
 APPS        := $(sort $(patsubst apps/%,%,$(basename $(wildcard apps/*.c)) $(patsubst %/,%,$(dir $(wildcard apps/*/*.c)))))
 GUEST_TESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
-PROGRAMS    := $(APPS) $(GUEST_TESTS)
+BENCHES     := $(sort $(patsubst bench/%.c,bench_%,$(wildcard bench/*.c)))
+PROGRAMS    := $(APPS) $(GUEST_TESTS) $(BENCHES)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p),$(p))))
 
 ifeq (,$(filter $(APP),$(PROGRAMS)))
@@ -178,8 +185,9 @@ endif
 # A program that is not of the tree is its author's: no warning of it is an error.
 $(B)/$(LIBC)/program//%: WARN := -Wall
 
-# Guest tests also look at the kernel from inside.
-$(B)/$(LIBC)/program/tests/%: CFLAGS_PROGRAM += -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH)
+# Guest tests and benches also look at the kernel from inside.
+INSIDE = -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH)
+$(B)/$(LIBC)/program/tests/% $(B)/$(LIBC)/program/bench/%: CFLAGS_PROGRAM += $(INSIDE)
 
 # ---- libraries that are made or fetched once ---------------------------------------------------------
 $(NEWLIB)/stamp: tools/build-newlib $(wildcard /usr/src/newlib/newlib-*.tar.xz)
@@ -249,6 +257,11 @@ test: test-images ## run every test on both architectures
 N ?= 50
 stress: test-images ## run the tests of cores and locks N times
 	@for i in $$(seq $(N)); do echo "stress: run $$i of $(N)"; tests/plan smp | MODE=$(MODE) $(PROVE) -Q - || exit; done
+	@tests/plan long | $(PROVE) -
+
+# SMP and MEM are what each bench needs, unless they are given here; so is BENCH=name,name.
+bench: $(BENCHES:%=$(B)/$(LIBC)/image/%.img) $(B)/$(LIBC)/image/hello.img ## measure [BENCH=name,name] [ICOUNT=1]
+	@ARCH=$(ARCH) MODE=$(MODE) tools/bench
 
 lint: ## check the form of the sources
 	@tools/setup lint
@@ -269,4 +282,4 @@ help: ## print this
 	@echo "            [INITRD=file|dir] [KARGS='key=value ...'] [MODE=release|debug] [LIBC=newlib|picolibc] [V=1]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
-.PHONY: boot run debug image images test test-images stress lint setup clean help
+.PHONY: boot run debug image images test test-images stress bench lint setup clean help

@@ -21,9 +21,11 @@
 #include "boot/bootinfo.h"
 
 struct bootmem;
+struct errbuf;
 struct g;
 struct m;
 struct trapframe;
+struct virtio;
 
 #include "cpu.h" // arch/ARCH/cpu.h: struct switchframe, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
 
@@ -76,6 +78,10 @@ void mmu_publish(void);
  * that is this one; later only arm64 can (broadcast TLBI), so only boot code calls it. Ctx: boot. */
 void mmu_flush_boot(uintptr_t va, size_t bytes);
 
+/* Forgets, on this core, all translations that are not global, the stacks' among them, and what it has cached
+ * of the tables. Ctx: any, isr included. */
+void mmu_flush_local(void);
+
 /* The early direct map (before vm_init()) covers exactly [*lo, *hi) of physical memory from the
  * image's start upward: bootmem's first pages are taken there. Ctx: boot. */
 void mmu_early_range(const struct bootinfo *bi, uint64_t *lo, uint64_t *hi);
@@ -97,6 +103,10 @@ unsigned platform_ncpu(void);
 
 /* One line for the boot log: CPU, interrupt controller, clocks. */
 void platform_describe(char *buf, size_t bytes);
+
+/* platform_find_virtio - the first virtio device of type id that the machine's description names.
+ * Returns as virtio_find(), of which it is a part (kernel/virtio.h). Ctx: g0. */
+int platform_find_virtio(struct virtio *v, unsigned id, struct errbuf *e);
 
 /* Text that no console took, to a debugger or host if there is one. Ctx: boot, panicking. */
 void platform_write_fallback(const char *text, size_t bytes);

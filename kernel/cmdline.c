@@ -59,18 +59,18 @@ static int digit_value(char c)
     return 16;
 }
 
-/* 0, -EINVAL (not a number) or -ERANGE (a number of more than 64 bits). */
-static int parse_u64(const char *s, uint64_t *out)
+/* The text [s, end): 0, -EINVAL (not a number) or -ERANGE (a number of more than 64 bits). */
+static int parse_u64(const char *s, const char *end, uint64_t *out)
 {
-    unsigned base = s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10;
+    unsigned base = end - s >= 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10;
     bool fits = true;
     uint64_t v = 0;
 
     if (base == 16)
         s += 2;
-    if (*s == '\0')
+    if (s == end)
         return -EINVAL;
-    for (; *s != '\0'; s++) {
+    for (; s != end; s++) {
         unsigned digit = (unsigned)digit_value(*s);
 
         if (digit >= base)
@@ -93,13 +93,79 @@ static int set_u64(const struct cmdline_key *k, const char *value, struct errbuf
     if (value == NULL || *value == '\0')
         return fail(e, -EINVAL, "cmdline: %s: missing value, use %s=N with N from %llu to %llu",
                     k->name, k->name, min, max);
-    err = parse_u64(value, &v);
+    err = parse_u64(value, value + strlen(value), &v);
     if (err == -EINVAL)
         return fail(e, err, "cmdline: %s=" SHOWN ": not a number, use %llu to %llu", k->name, value,
                     min, max);
     if (err == -ERANGE || v < min || v > max)
         return fail(e, -ERANGE, "cmdline: %s=" SHOWN ": out of range, use %llu to %llu", k->name,
                     value, min, max);
+    *(uint64_t *)k->dest = v;
+    return 0;
+}
+
+/* How far a suffix of a number of bytes shifts it; 0 if c is none. */
+static unsigned suffix_shift(char c)
+{
+    switch (c) {
+    case 'K':
+    case 'k':
+        return 10;
+    case 'M':
+    case 'm':
+        return 20;
+    case 'G':
+    case 'g':
+        return 30;
+    }
+    return 0;
+}
+
+/* 0, -EINVAL or -ERANGE, as parse_u64(). */
+static int parse_bytes(const char *s, uint64_t *out)
+{
+    size_t len = strlen(s);
+    unsigned shift = len > 0 ? suffix_shift(s[len - 1]) : 0;
+    int err = parse_u64(s, s + len - (shift != 0), out);
+
+    if (err == 0 && *out > UINT64_MAX >> shift)
+        err = -ERANGE;
+    *out <<= shift;
+    return err;
+}
+
+/* The suffix of the largest unit that *bytes is a multiple of; *bytes becomes the units. */
+static const char *bytes_unit(unsigned long long *bytes)
+{
+    static const char *const suffixes[] = {"", "K", "M", "G"};
+    unsigned i = 0;
+
+    for (; i < 3 && *bytes != 0 && *bytes % 1024 == 0; i++)
+        *bytes /= 1024;
+    return suffixes[i];
+}
+
+static int set_bytes(const struct cmdline_key *k, const char *value, struct errbuf *e)
+{
+    unsigned long long min = k->min;
+    unsigned long long max = k->max;
+    const char *min_unit = bytes_unit(&min);
+    const char *max_unit = bytes_unit(&max);
+    uint64_t v = 0;
+    int err;
+
+    if (value == NULL || *value == '\0')
+        return fail(e, -EINVAL,
+                    "cmdline: %s: missing value, use %s=N with N bytes from %llu%s to %llu%s",
+                    k->name, k->name, min, min_unit, max, max_unit);
+    err = parse_bytes(value, &v);
+    if (err == -EINVAL)
+        return fail(e, err,
+                    "cmdline: %s=" SHOWN ": not a number of bytes (K, M, G), use %llu%s to %llu%s",
+                    k->name, value, min, min_unit, max, max_unit);
+    if (err == -ERANGE || v < k->min || v > k->max)
+        return fail(e, -ERANGE, "cmdline: %s=" SHOWN ": out of range, use %llu%s to %llu%s",
+                    k->name, value, min, min_unit, max, max_unit);
     *(uint64_t *)k->dest = v;
     return 0;
 }
@@ -155,6 +221,8 @@ static int set_key(const struct cmdline_key *keys, size_t nkeys, const char *wor
     switch (k->kind) {
     case CMDLINE_U64:
         return set_u64(k, value, e);
+    case CMDLINE_BYTES:
+        return set_bytes(k, value, e);
     case CMDLINE_BOOL:
         return set_bool(k, value, e);
     case CMDLINE_STR:

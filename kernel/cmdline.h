@@ -10,16 +10,17 @@
 #include "kernel/errbuf.h"
 
 enum cmdline_kind {
-    CMDLINE_U64,  // decimal, or hex with 0x; dest: uint64_t
-    CMDLINE_BOOL, // 0 or 1; the bare key means 1; dest: bool
-    CMDLINE_STR,  // dest: const char *, points into the text
+    CMDLINE_U64,   // decimal, or hex with 0x; dest: uint64_t
+    CMDLINE_BYTES, // the same, or with K, M or G (2^10, 2^20, 2^30) behind it; dest: uint64_t
+    CMDLINE_BOOL,  // 0 or 1; the bare key means 1; dest: bool
+    CMDLINE_STR,   // dest: const char *, points into the text
 };
 
 struct cmdline_key {
     const char *name;
     enum cmdline_kind kind;
     void *dest;        // holds the default until the key is met
-    uint64_t min, max; // CMDLINE_U64: inclusive; CMDLINE_STR: bounds of its length
+    uint64_t min, max; // U64, BYTES: inclusive; STR: bounds of its length
     const char *help;  // one line, for the list printed with an unknown key
 };
 

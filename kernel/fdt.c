@@ -8,7 +8,7 @@
  *            read once for all of them, so the tree is walked over a fixed number of times,
  *            whatever is in it.
  * Source:    Devicetree specification 0.4; the bindings of Linux for psci, arm,gic, arm,gic-v3,
- *            arm,arch_timer, cpus, reserved-memory, chosen.
+ *            arm,arch_timer, cpus, reserved-memory, chosen, virtio,mmio.
  */
 #include "kernel/fdt.h"
 
@@ -50,8 +50,9 @@ static const char *const gic3_compatible[] = {"arm,gic-v3", NULL};
 static const char *const psci_compatible[] = {"arm,psci-1.0", "arm,psci-0.2", "arm,psci", NULL};
 static const char *const psci_fixed_ids[] = {"arm,psci-1.0", "arm,psci-0.2", NULL};
 static const char *const pl011_compatible[] = {"arm,pl011", NULL};
+static const char *const virtio_compatible[] = {"virtio,mmio", NULL};
 
-/* The tree at hand, of no use after the call; too large for a boot stack. Ctx: boot CPU only. */
+/* The tree at hand; too large for a boot stack. Ctx: boot CPU; later who calls fdt_next_virtio(). */
 static struct fdt_tree indexed;
 
 /* Magic, version, size and alignment. */
@@ -561,4 +562,15 @@ int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
     if (err == 0)
         err = read_gic(t, irq.controller, pf, e);
     return err;
+}
+
+bool fdt_next_virtio(const void *fdt, int *node, struct memrange *regs)
+{
+    if (*node < 0 && tree_index(&indexed, fdt, NULL) != 0)
+        return false;
+    while ((*node = tree_next_compatible(&indexed, *node, virtio_compatible)) >= 0) {
+        if (node_mmio(&indexed, *node, 0, regs, NULL) == 0)
+            return true;
+    }
+    return false;
 }

@@ -49,4 +49,13 @@ int fdt_bootinfo(const void *fdt, struct bootinfo *bi, struct errbuf *e);
  * found before an error stays in *pf; the UART is looked for first, so that the error can be shown. */
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e);
 
+/*
+ * fdt_next_virtio - the registers of the next virtio-mmio transport in the tree. QEMU's virt names
+ * 32, whether there is a device behind them or not; one that has no address is left out.
+ * *node  -1 before the first call, which indexes the tree; then as the call before left it.
+ * False: there are no more, or the tree can't be read.
+ * Ctx: boot or g0; no other of these functions between the first call and the last.
+ */
+bool fdt_next_virtio(const void *fdt, int *node, struct memrange *regs);
+
 #endif

@@ -4,7 +4,8 @@
  *   0x0000000000000000  low half: never mapped once the kernel runs, so a NULL pointer faults
  *   0xffff800000000000  direct map: all RAM at DIRECT_BASE + physical, RW, not executable
  *   0xffffc00000000000  stack arena: reservations for stacks, mapped page by page (sched/stack.c)
- *   0xffffe00000000000  heap: what the libc's sbrk() grows, mapped page by page (kernel/heap.c)
+ *   0xffffe00000000000  heap: malloc()'s span table, mapped page by page (kernel/span.h); the heap's
+ *                       objects lie in the direct map
  *   0xfffff00000000000  device window: registers and firmware tables at DEVICE_BASE + physical
  *   0xffffffff80000000  kernel image, wherever it was loaded
  *

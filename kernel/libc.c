@@ -15,8 +15,9 @@
 #include "arch/arch.h"
 #include "kernel/console.h"
 #include "kernel/file.h"
-#include "kernel/heap.h"
+#include "kernel/options.h"
 #include "kernel/panic.h"
+#include "sched/memstats.h"
 
 /* Linker script. */
 extern void (*const __preinit_array_start[])(void);
@@ -55,21 +56,11 @@ static ssize_t or_errno(ssize_t r)
 _Noreturn void _exit(int status)
 {
     libc_flush();
+    if (options.memstats)
+        memstats_print();
     console_take();
     panic_stop_others();
     arch_exit(status & 0xff);
-}
-
-void *sbrk(ptrdiff_t delta)
-{
-    void *was = heap_sbrk(delta);
-
-    if (was)
-        return was;
-    /* free() asks whether the heap may shrink, and must not change errno. */
-    if (delta > 0)
-        errno = ENOMEM;
-    return (void *)-1;
 }
 
 int open(const char *path, int flags, ...)

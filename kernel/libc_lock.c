@@ -5,6 +5,8 @@
  * nothing it relies on. Static locks are the libc's own list; one that a libc version does not have
  * costs a few bytes.
  */
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/lock.h>
 
@@ -33,11 +35,33 @@ STATIC_LOCK(__lock___arc4random_mutex);
 int __retarget_lock_try_acquire(_LOCK_T l);
 int __retarget_lock_try_acquire_recursive(_LOCK_T l);
 
-/* Without memory for it the FILE that wants it can't be opened safely, and the libc has no way to be
- * told so. */
+/*
+ * For when malloc() has nothing: newlib makes a lock for each call of printf() while a stream has
+ * no buffer, and a program that has used up its memory should be able to say so.
+ */
+#define NRESERVE 64
+
+static struct __lock reserve[NRESERVE];
+static _Atomic(uint64_t) reserve_taken; // a bit for each; acquire and release, as for any allocator
+
+static struct __lock *reserve_take(void)
+{
+    uint64_t taken = atomic_load_explicit(&reserve_taken, memory_order_relaxed);
+
+    while (taken != UINT64_MAX)
+        if (atomic_compare_exchange_weak_explicit(&reserve_taken, &taken, taken | (taken + 1),
+                                                  memory_order_acquire, memory_order_relaxed))
+            return &reserve[__builtin_ctzll(~taken)];
+    return NULL;
+}
+
+/* Without one the FILE that wants it can't be opened safely, and the libc has no way to be told
+ * so. */
 void __retarget_lock_init(_LOCK_T *l)
 {
     *l = malloc(sizeof **l);
+    if (!*l)
+        *l = reserve_take();
     if (!*l)
         throw("out of memory: a lock of the libc");
     **l = (struct __lock){RMUTEX_INIT};
@@ -45,7 +69,11 @@ void __retarget_lock_init(_LOCK_T *l)
 
 void __retarget_lock_close(_LOCK_T l)
 {
-    free(l);
+    if (l >= reserve && l < reserve + NRESERVE)
+        atomic_fetch_and_explicit(&reserve_taken, ~(UINT64_C(1) << (l - reserve)),
+                                  memory_order_release);
+    else
+        free(l);
 }
 
 void __retarget_lock_acquire(_LOCK_T l)

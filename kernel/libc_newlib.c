@@ -5,7 +5,6 @@
  * thread (errno, strtok, rand, ...) is in a struct _reent (the small kind, 176 bytes) that each
  * goroutine has among its _Thread_local objects; the FILEs are the program's.
  */
-#include <errno.h>
 #include <malloc.h>
 #include <reent.h>
 #include <stdlib.h>
@@ -45,15 +44,36 @@ void libc_flush(void)
 {
 }
 
-/* newlib's aligned_alloc() calls this, but newlib has only memalign(). */
-int posix_memalign(void **p, size_t align, size_t bytes)
+/*
+ * What newlib calls inside, with the state of the thread to set errno in, which is the caller's.
+ * It is built with MALLOC_PROVIDED, so it has none of these.
+ */
+void *_malloc_r(struct _reent *r, size_t bytes)
 {
-    int saved_errno = errno;
-    void *m = memalign(align, bytes);
+    (void)r;
+    return malloc(bytes);
+}
 
-    errno = saved_errno;
-    if (!m)
-        return ENOMEM;
-    *p = m;
-    return 0;
+void *_calloc_r(struct _reent *r, size_t n, size_t bytes)
+{
+    (void)r;
+    return calloc(n, bytes);
+}
+
+void *_realloc_r(struct _reent *r, void *p, size_t bytes)
+{
+    (void)r;
+    return realloc(p, bytes);
+}
+
+void *_memalign_r(struct _reent *r, size_t align, size_t bytes)
+{
+    (void)r;
+    return memalign(align, bytes);
+}
+
+void _free_r(struct _reent *r, void *p)
+{
+    (void)r;
+    free(p);
 }

@@ -139,38 +139,3 @@ void libc_init(void)
 void libc_thread_exit(void)
 {
 }
-
-/*
- * Its malloc aligns to 8, the size of a block's header; C wants 16. The heap begins at 8 modulo 16
- * (heap.c), so all blocks are aligned if each, with its header, has a multiple of 16 bytes.
- */
-#define HEADER_BYTES 8
-#define BLOCK_ALIGN  16
-
-static size_t block_bytes(size_t bytes)
-{
-    if (bytes > PTRDIFF_MAX)
-        return bytes; // refused by the libc
-    return ((bytes + HEADER_BYTES + BLOCK_ALIGN - 1) & ~(size_t)(BLOCK_ALIGN - 1)) - HEADER_BYTES;
-}
-
-void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes)
-{
-    return __real_malloc(block_bytes(bytes));
-}
-
-void *__real_memalign(size_t align, size_t bytes);
-void *__wrap_memalign(size_t align, size_t bytes);
-void *__wrap_memalign(size_t align, size_t bytes)
-{
-    return __real_memalign(align, block_bytes(bytes));
-}
-
-void *__real_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes)
-{
-    return __real_aligned_alloc(align, block_bytes(bytes));
-}

@@ -12,10 +12,21 @@
 #include "sched/sched.h"
 
 static const char *const rank_name[NRANK] = {
-    [RANK_MUTEX] = "mutex", [RANK_CHAN] = "chan",           [RANK_FILES] = "files",
-    [RANK_SCHED] = "sched", [RANK_STACKPOOL] = "stackpool", [RANK_HEAP] = "heap",
-    [RANK_VM] = "vm",       [RANK_PAGE] = "page",           [RANK_CONSOLE] = "console",
+    [RANK_MUTEX] = "mutex",       [RANK_CHAN] = "chan",   [RANK_FILES] = "files",
+    [RANK_MCENTRAL] = "mcentral", [RANK_SCHED] = "sched", [RANK_CONSOLE] = "console",
+    [RANK_STACKPOOL] = "stacks",  [RANK_MHEAP] = "mheap", [RANK_VM] = "vm",
+    [RANK_PAGE] = "page",
 };
+
+/* What a growth fault takes must never be held on a goroutine's stack, where one may come. */
+static void stack_check(const struct spinlock *l)
+{
+    const struct g *gp = getg();
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+    if (l->rank >= RANK_STACKPOOL && gp != gp->m->g0 && here >= gp->stack.lo && here < gp->stack.hi)
+        throw("lock: \"%s\" taken on a goroutine's stack", rank_name[l->rank]);
+}
 
 /* Channels are the one rank of which an M may hold several; their own order is by address. */
 static void rank_check(const struct m *mp, const struct spinlock *l)
@@ -30,8 +41,10 @@ void lock(struct spinlock *l)
 {
     struct m *mp = acquirem();
 
-    if (RT0_DEBUG)
+    if (RT0_DEBUG) {
+        stack_check(l);
         rank_check(mp, l);
+    }
     /* Acquire: pairs with the release in unlock(). */
     while (atomic_exchange_explicit(&l->held, 1, memory_order_acquire))
         while (atomic_load_explicit(&l->held, memory_order_relaxed))

@@ -18,12 +18,15 @@ enum lock_rank {
     RANK_MUTEX = 1, // struct rmutex's waiters
     RANK_CHAN,      // struct chan; several are taken in address order
     RANK_FILES,     // open descriptors
-    RANK_SCHED,     // global run queue, idle Ms, allgs
-    RANK_STACKPOOL, // free stacks
-    RANK_HEAP,      // sbrk
+    RANK_MCENTRAL,  // spans of a size class that no P holds
+    RANK_SCHED,     // global run queue, idle Ms
+    RANK_CONSOLE,   // one message at a time
+    /* From here on: only on g0 and exception stacks, since a growth fault takes them, and may come while its
+     * goroutine holds any of the above. */
+    RANK_STACKPOOL, // the arena: slots, free stacks, resting pages
+    RANK_MHEAP,     // spans and the span table
     RANK_VM,        // page tables
     RANK_PAGE,      // page bitmap
-    RANK_CONSOLE,   // one message at a time
     NRANK
 };
 

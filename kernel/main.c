@@ -16,6 +16,7 @@
 #include "kernel/panic.h"
 #include "kernel/print.h"
 #include "kernel/tls.h"
+#include "kernel/virtio.h"
 #include "kernel/vm.h"
 #include "rt0/go.h"
 #include "rt0/time.h"
@@ -32,6 +33,7 @@ static void init_memory(const struct bootinfo *bi)
     vm_init(&bm, bi);
     page_init(&bm);
     vm_use_page_allocator();
+    malloc_init();
 }
 
 static void init_module(const struct bootinfo *bi)
@@ -76,11 +78,13 @@ _Noreturn void kernel_main(const struct bootinfo *boot)
     sched_init();
     platform_init(&bi);
     options_parse(bi.cmdline);
+    virtio_init();
     clock_init();
     irqchip_init_cpu(&m0);
     clock_init_cpu(&m0);
     init_module(&bi);
-    tls_init(STACK_BYTES);
+    sched.stack_max = options.stackmax;
+    tls_init(sched.stack_max);
     log_machine(&bi);
     vm_seal();
     unsigned ncpu = platform_ncpu();

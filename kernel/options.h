@@ -10,10 +10,13 @@
 #include "kernel/libc.h"
 
 struct options {
-    uint64_t cores;        // use at most so many
-    bool bootlog;          // print what was found
-    const char *initrd;    // name of a boot module that is no archive
-    struct libc_args main; // the words after "--"
+    uint64_t cores;          // use at most so many
+    bool bootlog;            // print what was found
+    const char *initrd;      // name of a boot module that is no archive
+    uint64_t stackmax;       // how far goroutines' stacks grow
+    bool memstats;           // print them at exit
+    const char *virtio_mmio; // where such devices are; NULL: not named
+    struct libc_args main;   // the words after "--"
 };
 
 extern struct options options;

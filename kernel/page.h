@@ -41,7 +41,7 @@ void page_free(uint64_t pa, size_t n);
 /*
  * The cached group: its physical address, whose low bits are zero (the group is aligned to its size), with
  * a bit for each of its pages that is free in them. One word, so that another core may take what is left
- * when memory is short: every change is a compare-exchange. 0: empty.
+ * when memory is short: every change is a compare-exchange. No bits: empty; the address may stay.
  */
 #define PAGE_GROUP 16
 

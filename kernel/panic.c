@@ -17,6 +17,7 @@
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/layout.h"
+#include "kernel/malloc.h"
 #include "kernel/print.h"
 #include "kernel/traceback.h"
 #include "sched/sched.h"
@@ -173,28 +174,40 @@ _Noreturn void boot_fail(const char *fmt, ...)
 /* Go's rule: an address below this is a NULL pointer with a field's offset added. */
 #define NULL_PAGE_BYTES 4096
 
-static void say_page_fault(const struct fault *f, uintptr_t pc)
+/* True: it came from free(), whose caller is the place to show. */
+static bool say_page_fault(const struct fault *f, uintptr_t pc)
 {
     static const char *const access_name[] = {"read", "write", "execute"};
+    bool in_free = false;
 
-    if (hooks && !f->present && hooks->overflow(f->addr, trapframe_sp(f->tf)))
-        kprintf("fatal error: stack overflow\n");
+    if (hooks && !f->present && f->access != ACCESS_EXEC &&
+        hooks->explain(f->addr, trapframe_sp(f->tf)))
+        ; // it has been said
+    else if (!f->present && (in_free = malloc_fault(f->addr)))
+        ;
     else if (f->addr < NULL_PAGE_BYTES)
         kprintf("panic: runtime error: invalid memory address or nil pointer dereference\n");
     else
         kprintf("unexpected fault address %#lx\nfatal error: fault\n", f->addr);
     kprintf("[%s: %s of %s page, code=%#lx addr=%#lx pc=%#lx]\n", f->name, access_name[f->access],
             f->present ? "a protected" : "an unmapped", f->code, f->addr, pc);
+    return in_free;
+}
+
+bool fault_resolve(const struct fault *f)
+{
+    return hooks && !f->present && f->access != ACCESS_EXEC && hooks->resolve(f->addr);
 }
 
 _Noreturn void fault_report(const struct fault *f)
 {
     uintptr_t pc = trapframe_pc(f->tf), fp = trapframe_fp(f->tf);
+    bool in_callee = f->kind == FAULT_PAGE && f->access == ACCESS_EXEC;
 
     begin();
     switch (f->kind) {
     case FAULT_PAGE:
-        say_page_fault(f, pc);
+        in_callee |= say_page_fault(f, pc);
         break;
     case FAULT_DIVIDE:
         kprintf("panic: runtime error: integer divide by zero\n[%s: pc=%#lx]\n", f->name, pc);
@@ -213,8 +226,8 @@ _Noreturn void fault_report(const struct fault *f)
     }
     kprintf("\n");
     trapframe_print(f->tf);
-    /* A call of something that is no function: the one that called is the frame to show. */
-    if (f->kind == FAULT_PAGE && f->access == ACCESS_EXEC && trapframe_caller(f->tf))
+    /* A call of something that is no function, or free(), which has no frame: the caller's is the one to show. */
+    if (in_callee && trapframe_caller(f->tf))
         pc = trapframe_caller(f->tf);
     end(pc, fp);
 }

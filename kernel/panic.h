@@ -48,6 +48,9 @@ struct fault {
     const struct trapframe *tf;
 };
 
+/* A page fault: true if it was a stack that had to grow, and the access can be made again. Ctx: isr. */
+bool fault_resolve(const struct fault *f);
+
 /* Reports a CPU exception that nothing handles. Ctx: isr. */
 _Noreturn void fault_report(const struct fault *f);
 
@@ -55,12 +58,14 @@ _Noreturn void fault_report(const struct fault *f);
  * Upward door, set by sched_init(): the scheduler's words for what was running.
  * describe  prints the "goroutine N [running]:" line and the traceback from pc and fp.
  * all       prints every goroutine that waits.
- * overflow  true if addr lies in the guard of the current stack; prints Go's two lines about it.
+ * resolve   grows the stack that addr lies in; false if there is none, or it can't grow.
+ * explain   says why an access to addr failed, if it was one to a stack: false if it was not.
  */
 struct panic_hooks {
     void (*describe)(uintptr_t pc, uintptr_t fp);
     void (*all)(void);
-    bool (*overflow)(uintptr_t addr, uintptr_t sp);
+    bool (*resolve)(uintptr_t addr);
+    bool (*explain)(uintptr_t addr, uintptr_t sp);
 };
 void panic_set_hooks(const struct panic_hooks *hooks);
 

@@ -1,8 +1,10 @@
 /*
  * vm.c - the kernel's page tables: building, mapping, looking up.
  *
- * Protocol:  vm_lock guards every write to a table. Entries go from absent to valid and, but for
- *            vm_seal(), never change again, so readers need no lock and no TLB has anything to forget.
+ * Protocol:  vm_lock guards every write to a table above the leaves, and every leaf outside of the stack
+ *            arena. There entries go from absent to valid and, but for vm_seal(), never change again, so
+ *            readers need no lock and no TLB has anything to forget. The arena's leaves belong to
+ *            sched/stack.c, and its tables go when they are empty: vm_table_drop() says who waits for what.
  * Invariant: no leaf is both writable and executable; nothing is mapped in the low half; a table page
  *            is zero before an entry points at it.
  * Why boot maps everything at once: after vm_init() all RAM is reachable through the direct map, so
@@ -28,9 +30,10 @@
 static struct spinlock vm_lock = SPINLOCK_INIT(RANK_VM);
 static uint64_t *root; // virtual address of the root table
 static SEALED uint64_t root_phys;
-static SEALED uint64_t kernel_phys; // where image_start lies
-static struct bootmem *early_mem;   // table pages come from here until vm_use_page_allocator()
-static uint64_t early_lo, early_hi; // ... inside this physical range
+static SEALED uint64_t kernel_phys;  // where image_start lies
+static struct bootmem *early_mem;    // table pages come from here until vm_use_page_allocator()
+static uint64_t early_lo, early_hi;  // ... inside this physical range
+static _Atomic(size_t) arena_tables; // a  relaxed
 
 static size_t level_bytes(unsigned level)
 {
@@ -52,7 +55,7 @@ static uint64_t table_alloc(void)
         pa = page_alloc(1);
     if (pa == PAGE_NONE)
         return PAGE_NONE;
-    memset(phys_to_virt(pa), 0, PAGE_SIZE);
+    page_clear(phys_to_virt(pa));
     return pa;
 }
 
@@ -66,6 +69,11 @@ static uint64_t entry_get(const uint64_t *entry)
 static void entry_set(uint64_t *entry, uint64_t pte)
 {
     __atomic_store_n(entry, pte, __ATOMIC_RELEASE);
+}
+
+static bool in_arena(uintptr_t va)
+{
+    return va - ARENA_BASE < ARENA_BYTES;
 }
 
 /* The entry for va at `level`, making the tables above it. NULL: out of memory. */
@@ -82,6 +90,8 @@ static uint64_t *entry_make_locked(uintptr_t va, unsigned level)
                 return NULL;
             pte = pte_table(pa);
             entry_set(entry, pte);
+            if (in_arena(va))
+                atomic_fetch_add_explicit(&arena_tables, 1, memory_order_relaxed);
         } else if (pte_is_leaf(pte, l)) {
             throw("vm_map: %p is mapped already, by a leaf of level %u", (void *)va, l);
         }
@@ -89,6 +99,70 @@ static uint64_t *entry_make_locked(uintptr_t va, unsigned level)
     }
     return &table[level_index(va, level)];
 }
+
+/* ---- tables of the stack arena ---------------------------------------------------------------- */
+
+uint64_t *vm_table_find(uintptr_t va)
+{
+    uint64_t *table = root;
+
+    for (unsigned level = ROOT_LEVEL; level > 0; level--) {
+        uint64_t pte = entry_get(&table[level_index(va, level)]);
+        if (!pte_present(pte))
+            return NULL;
+        table = phys_to_virt(pte_pa(pte));
+    }
+    return &table[level_index(va, 0)];
+}
+
+uint64_t *vm_table_make(uintptr_t va)
+{
+    lock(&vm_lock);
+    uint64_t *entry = entry_make_locked(va, 0);
+    mmu_publish();
+    unlock(&vm_lock);
+    return entry;
+}
+
+static bool is_empty(const uint64_t *table)
+{
+    for (unsigned i = 0; i < ENTRIES; i++)
+        if (table[i])
+            return false;
+    return true;
+}
+
+/* The root's own entries stay: an empty one costs a table for 512 GiB of addresses. */
+unsigned vm_table_drop(uintptr_t va, uint64_t pa[VM_DROP_MAX])
+{
+    uint64_t *entry[ROOT_LEVEL + 1], *table = root;
+    unsigned n = 0;
+
+    lock(&vm_lock);
+    for (unsigned level = ROOT_LEVEL; level > 0; level--) {
+        entry[level] = &table[level_index(va, level)];
+        if (!pte_present(entry_get(entry[level])))
+            throw("vm_table_drop: no table of level %u for %p", level - 1, (void *)va);
+        table = phys_to_virt(pte_pa(entry_get(entry[level])));
+    }
+    for (unsigned level = 1; level < ROOT_LEVEL; level++) {
+        uint64_t below = pte_pa(entry_get(entry[level]));
+        if (!is_empty(phys_to_virt(below)))
+            break;
+        entry_set(entry[level], 0);
+        pa[n++] = below;
+    }
+    unlock(&vm_lock);
+    atomic_fetch_sub_explicit(&arena_tables, n, memory_order_relaxed);
+    return n;
+}
+
+size_t vm_arena_tables(void)
+{
+    return atomic_load_explicit(&arena_tables, memory_order_relaxed);
+}
+
+/* ---- mapping ---------------------------------------------------------------------------------- */
 
 /* The largest leaf that va, pa and what is left allow. */
 static unsigned leaf_level(uintptr_t va, uint64_t pa, size_t bytes)

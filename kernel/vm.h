@@ -33,8 +33,25 @@ void vm_seal(void);
  */
 int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot);
 
+/*
+ * The stack arena's page tables (2 MiB of addresses each).
+ * vm_table_find  the entry of va in the leaf table; NULL if there is no table. Takes no lock: the caller
+ *                knows that the table can't go, since something in its 2 MiB is the caller's.
+ * vm_table_make  the same, making what is missing; NULL: no memory.
+ * vm_table_drop  unlinks va's leaf table and those above that become empty, if they are; returns how many,
+ *                their pages in pa. They may be used again when no core can hold a translation that went
+ *                through them.
+ * Ctx: g0, isr or boot.
+ */
+#define VM_DROP_MAX 2
+uint64_t *vm_table_find(uintptr_t va);
+uint64_t *vm_table_make(uintptr_t va);
+unsigned vm_table_drop(uintptr_t va, uint64_t pa[VM_DROP_MAX]);
+size_t vm_arena_tables(void);
+
 /* Physical memory that is not RAM (device registers, firmware tables) in the device window; a second
- * call for the same pages gives the same address. NULL: no memory or out of the window. Ctx: boot. */
+ * call for the same pages gives the same address. NULL: no memory or out of the window. Ctx: boot, or g0 of one
+ * core at a time. */
 void *vm_map_device(uint64_t pa, size_t bytes);
 const void *vm_map_firmware(uint64_t pa, size_t bytes);
 

@@ -1,11 +1,11 @@
 /*
  * g.c - the life of struct g: making, reusing, printing.
  *
- * Protocol:  a struct g is carved from a page once and never given back, so a stale pointer to one is
- *            always a struct g. Dead ones wait in the gfree list of the P on which they ended; a P that
+ * Protocol:  a struct g is carved from a run of pages once and never given back, so a stale pointer to one is
+ *            always a struct g. The runs form a list that only grows, so it is walked without a lock. Dead ones wait in the gfree list of the P on which they ended; a P that
  *            has GFREE_MAX gives half of them to sched.gfree, and one that has none takes from there
  *            before it carves a page: goroutines may be made on one core and end on another for ever.
- * Invariant: every struct g is in allgs for ever; a G in a gfree list is GDEAD and has no stack.
+ * Invariant: every struct g is in a block of allgs for ever; a G in a gfree list is GDEAD and has no stack.
  */
 #include "kernel/page.h"
 #include "kernel/print.h"
@@ -25,7 +25,7 @@ const char *const waitreason_text[NWAITREASON] = {
 
 static const char *const status_text[NGSTATUS] = {
     [GIDLE] = "idle",       [GRUNNABLE] = "runnable", [GRUNNING] = "running",
-    [GWAITING] = "waiting", [GDEAD] = "dead",
+    [GWAITING] = "waiting", [GDEAD] = "dead",         [GSCAN] = "waiting",
 };
 
 static void push(struct g **list, struct g *gp)
@@ -64,25 +64,74 @@ static void gfree_refill(struct p *pp)
     unlock(&sched.lock);
 }
 
-/* One page of fresh Gs into pp's list. */
-static void gfree_carve(struct p *pp)
-{
-    uint64_t pa = page_alloc(1);
+/* ---- where they come from ---- */
 
+#define BLOCK_PAGES 4
+
+struct gblock {
+    struct gblock *next; // c once published
+    _Alignas(CACHE_LINE) struct g gs[];
+};
+#define BLOCK_GS ((BLOCK_PAGES * PAGE_SIZE - sizeof(struct gblock)) / sizeof(struct g))
+
+static _Atomic(struct gblock *) allgs; // a  release in block_publish(), acquire in g_each_block()
+static _Atomic(size_t) nblocks;        // a  relaxed
+
+struct gblock *g_each_block(struct gblock *b, void (*visit)(struct g *gp, void *arg), void *arg)
+{
+    if (!b)
+        b = atomic_load_explicit(&allgs, memory_order_acquire);
+    for (size_t i = 0; b && i < BLOCK_GS; i++)
+        visit(&b->gs[i], arg);
+    return b ? b->next : NULL;
+}
+
+void g_each(void (*visit)(struct g *gp, void *arg), void *arg)
+{
+    struct gblock *b = NULL;
+
+    do
+        b = g_each_block(b, visit, arg);
+    while (b);
+}
+
+size_t g_pages(void)
+{
+    return BLOCK_PAGES * atomic_load_explicit(&nblocks, memory_order_relaxed);
+}
+
+size_t g_structs(void)
+{
+    return BLOCK_GS * atomic_load_explicit(&nblocks, memory_order_relaxed);
+}
+
+static void block_publish(struct gblock *b)
+{
+    struct gblock *old = atomic_load_explicit(&allgs, memory_order_relaxed);
+
+    do
+        b->next = old;
+    while (!atomic_compare_exchange_weak_explicit(&allgs, &old, b, memory_order_release,
+                                                  memory_order_relaxed));
+    atomic_fetch_add_explicit(&nblocks, 1, memory_order_relaxed);
+}
+
+/* A block of fresh Gs into pp's list, which hands on what is too much. Ctx: g0. */
+static void gfree_carve(void *p)
+{
+    struct p *pp = p;
+    uint64_t pa = page_alloc(BLOCK_PAGES);
+
+    for (int tries = 0; pa == PAGE_NONE && tries < RECLAIM_TRIES && sched_reclaim(); tries++)
+        pa = page_alloc(BLOCK_PAGES);
     if (pa == PAGE_NONE)
         return;
-    struct g *gs = memset(phys_to_virt(pa), 0, PAGE_SIZE);
-    lock(&sched.lock);
-    for (size_t i = 0; i < PAGE_SIZE / sizeof *gs; i++) {
-        gs[i].alllink = sched.allgs;
-        sched.allgs = &gs[i];
-        atomic_store_explicit(&gs[i].status, GIDLE, memory_order_relaxed);
-    }
-    unlock(&sched.lock);
-    for (size_t i = 0; i < PAGE_SIZE / sizeof *gs; i++) {
-        casgstatus(&gs[i], GIDLE, GDEAD);
-        gfput(pp, &gs[i]);
-    }
+    struct gblock *b = memset(phys_to_virt(pa), 0, BLOCK_PAGES * PAGE_SIZE);
+    for (size_t i = 0; i < BLOCK_GS; i++)
+        atomic_store_explicit(&b->gs[i].status, GDEAD, memory_order_relaxed);
+    block_publish(b);
+    for (size_t i = 0; i < BLOCK_GS; i++)
+        gfput(pp, &b->gs[i]);
 }
 
 struct g *gfget(struct p *pp)
@@ -90,7 +139,7 @@ struct g *gfget(struct p *pp)
     if (!pp->gfree)
         gfree_refill(pp);
     if (!pp->gfree)
-        gfree_carve(pp);
+        systemstack(gfree_carve, pp);
     struct g *gp = pop(&pp->gfree);
     if (gp)
         pp->ngfree--;
@@ -118,9 +167,10 @@ void g_print(struct g *gp, uintptr_t pc, uintptr_t fp)
     uint32_t status = atomic_load_explicit(&gp->status, memory_order_acquire);
 
     kprintf("goroutine %lu [%s]:\n", gp->goid,
-            status == GWAITING ? waitreason_text[gp->waitreason] : status_text[status]);
+            status == GWAITING || status == GSCAN ? waitreason_text[gp->waitreason]
+                                                  : status_text[status]);
     if (gp->tls)
-        traceback(pc, fp, gp->stack.lo, gp->stack.hi);
+        traceback(pc, fp, gp->stack.committed, gp->stack.hi);
     print_gopc(gp);
 }
 
@@ -132,24 +182,31 @@ static void g_print_parked(struct g *gp)
     g_print(gp, gp->tls ? f->pc : 0, gp->tls ? f->fp : 0);
 }
 
-/* Not under sched.lock: the other cores are stopped, and one of them may have held it. */
+/* A console takes some thousands of lines a second; of a million goroutines the first will do. */
+#define PRINT_MAX 1000
+
+static void print_waiting(struct g *gp, void *count)
+{
+    uint32_t status = atomic_load_explicit(&gp->status, memory_order_acquire);
+
+    if (status != GWAITING && status != GRUNNABLE && status != GSCAN)
+        return;
+    if (++*(size_t *)count > PRINT_MAX)
+        return;
+    kprintf("\n");
+    g_print_parked(gp);
+}
+
 void g_print_waiting(void)
 {
-    for (struct g *gp = sched.allgs; gp; gp = gp->alllink) {
-        uint32_t status = atomic_load_explicit(&gp->status, memory_order_acquire);
-        if (status != GWAITING && status != GRUNNABLE)
-            continue;
-        kprintf("\n");
-        g_print_parked(gp);
-    }
+    size_t count = 0;
+
+    g_each(print_waiting, &count);
+    if (count > PRINT_MAX)
+        kprintf("\n...%zu more goroutines...\n", count - PRINT_MAX);
 }
 
 /* ---- what panic.c asks the scheduler ---- */
-
-static bool within(uintptr_t x, uintptr_t lo, uintptr_t hi)
-{
-    return x >= lo && x < hi;
-}
 
 static void describe(uintptr_t pc, uintptr_t fp)
 {
@@ -170,25 +227,9 @@ static void describe(uintptr_t pc, uintptr_t fp)
     }
 }
 
-static bool overflow(uintptr_t addr, uintptr_t sp)
-{
-    const struct g *gp = getg();
-    const struct stack *s = &gp->stack;
-
-    if (!within(addr, s->guard, s->lo))
-        return false;
-    if (gp == gp->m->g0)
-        kprintf("runtime: the g0 stack of M%u exceeds its %zu bytes\n", gp->m->id,
-                (size_t)(s->hi - s->lo));
-    else
-        kprintf("runtime: goroutine stack exceeds %zu-byte limit\n", (size_t)(s->hi - s->lo));
-    kprintf("runtime: sp=%#lx stack=[%#lx, %#lx]\n", sp, s->lo, s->hi);
-    return true;
-}
-
 void sched_set_panic_hooks(void)
 {
-    static const struct panic_hooks hooks = {describe, g_print_waiting, overflow};
+    static const struct panic_hooks hooks = {describe, g_print_waiting, stack_fault, stack_explain};
 
     panic_set_hooks(&hooks);
 }

@@ -18,6 +18,7 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/tlb.h"
 #include "kernel/tls.h"
 #include "rt0/go.h"
 #include "sched/sched.h"
@@ -28,15 +29,16 @@
 struct sched sched = {.lock = SPINLOCK_INIT(RANK_SCHED)};
 struct m m0;
 struct m *allm[MAX_CPUS];
-struct p allp[MAX_CPUS];
+struct p *allp[MAX_CPUS];
+static struct p p0;
 
 /* legal[from] has bit `to` set. */
 static const uint32_t legal[NGSTATUS] = {
-    [GIDLE] = 1u << GDEAD,
     [GDEAD] = 1u << GRUNNABLE,
     [GRUNNABLE] = 1u << GRUNNING,
     [GRUNNING] = 1u << GRUNNABLE | 1u << GWAITING | 1u << GDEAD,
-    [GWAITING] = 1u << GRUNNABLE | 1u << GRUNNING,
+    [GWAITING] = 1u << GRUNNABLE | 1u << GRUNNING | 1u << GSCAN,
+    [GSCAN] = 1u << GWAITING,
 };
 
 /* Acquire-release: what was done to the G in its old state is seen by who meets it in the new one. */
@@ -46,21 +48,48 @@ void casgstatus(struct g *gp, enum gstatus from, enum gstatus to)
 
     if (!(legal[from] >> to & 1))
         throw("casgstatus: no transition from %d to %d", from, to);
-    if (!atomic_compare_exchange_strong_explicit(&gp->status, &old, to, memory_order_acq_rel,
-                                                 memory_order_relaxed))
-        throw("casgstatus: goroutine %lu is in state %u, not %d", gp->goid, old, from);
+    while (!atomic_compare_exchange_strong_explicit(&gp->status, &old, to, memory_order_acq_rel,
+                                                    memory_order_relaxed)) {
+        if (old != GSCAN || from != GWAITING)
+            throw("casgstatus: goroutine %lu is in state %u, not %d", gp->goid, old, from);
+        old = from;
+        cpu_relax();
+    }
 }
 
 /* ---- sleeping and waking ---------------------------------------------------------------------- */
+
+/* Only a hint: no lock is held. */
+static bool all_idle(void)
+{
+    return __atomic_load_n(&sched.nmidle, __ATOMIC_RELAXED) == sched.nmonline;
+}
 
 /* Ctx: g0, mp is this core's and on midle. Returns once it has been taken off. */
 static void m_sleep(struct m *mp)
 {
     irq_disable();
+    atomic_store_explicit(&mp->idle, true, memory_order_relaxed);
+    tlb_idle_enter(mp);
     /* Acquire: pairs with the release in m_wake(). */
-    while (!atomic_load_explicit(&mp->wakeup, memory_order_acquire))
-        cpu_idle();
+    while (!atomic_load_explicit(&mp->wakeup, memory_order_acquire)) {
+        bool due = background_due(mp);
+        if (due || reclaim_asked(mp)) {
+            tlb_idle_leave(mp); // this works on stacks
+            irq_enable();
+            reclaim_honour(mp);
+            if (due)
+                background_step(all_idle());
+            irq_disable();
+            tlb_idle_enter(mp);
+        } else {
+            cpu_idle();
+        }
+    }
     atomic_store_explicit(&mp->wakeup, false, memory_order_relaxed);
+    atomic_store_explicit(&mp->idle, false, memory_order_relaxed);
+    background_leave(mp);
+    tlb_idle_leave(mp);
     irq_enable();
 }
 
@@ -133,14 +162,6 @@ static struct g *findrunnable(struct m *mp)
 
 /* ---- running ---------------------------------------------------------------------------------- */
 
-/* The stack and the libc's thread block of a G that has not run yet. */
-static void g_bind_stack(struct p *pp, struct g *gp)
-{
-    if (stackalloc(pp, &gp->stack))
-        throw("out of memory: no stack for goroutine %lu (%zu of %zu pages in use)", gp->goid,
-              page_in_use(), page_total());
-}
-
 static void goroutine_start(void)
 {
     struct g *gp = getg();
@@ -149,14 +170,22 @@ static void goroutine_start(void)
     goexit();
 }
 
+/* The stack and the libc's thread block of a G that has not run yet. */
+static void g_bind_stack(struct p *pp, struct g *gp)
+{
+    if (stack_bind(pp, gp))
+        throw("out of memory: no stack for goroutine %lu (%zu of %zu pages are in use)", gp->goid,
+              page_in_use(), page_total());
+    uintptr_t sp = tls_place((uintptr_t)stack_top(gp->stack.hi), &gp->tls);
+    gp->sp = switchframe_init(sp, goroutine_start);
+}
+
 static _Noreturn void execute(struct m *mp, struct g *gp)
 {
-    if (!gp->tls) {
-        if (!gp->stack.hi)
-            g_bind_stack(mp->p, gp);
-        uintptr_t sp = tls_place(gp->stack.hi, &gp->tls);
-        gp->sp = switchframe_init(sp, goroutine_start);
-    }
+    if (!gp->tls)
+        g_bind_stack(mp->p, gp);
+    else if (gp->shrunk)
+        stack_take_back(gp);
     mp->curg = gp;
     gp->m = mp;
     casgstatus(gp, GRUNNABLE, GRUNNING);
@@ -171,6 +200,8 @@ static _Noreturn void schedule(void)
     if (mp->locks)
         throw("schedule: M%u holds locks (%u)", mp->id, mp->locks);
     mp->curg = NULL;
+    tlb_pass(mp);
+    reclaim_honour(mp);
     execute(mp, findrunnable(mp));
 }
 
@@ -184,6 +215,8 @@ static void park_m(struct g *gp)
     /* From here another M may ready gp, and after unlockf run it: gp's stack is no longer ours. */
     if (unlockf && !unlockf(gp, mp->park_arg)) {
         casgstatus(gp, GWAITING, GRUNNING);
+        if (gp->shrunk)
+            stack_take_back(gp);
         gogo(gp);
     }
     schedule();
@@ -223,7 +256,7 @@ void gosched(void)
 
 /* ---- birth and death -------------------------------------------------------------------------- */
 
-static struct g *newproc(void (*fn)(void *), void *arg, uintptr_t gopc)
+static struct g *newproc(void (*fn)(void *), void *arg, size_t stack_max, uintptr_t gopc)
 {
     struct m *mp = acquirem();
     struct g *gp = gfget(mp->p);
@@ -234,6 +267,7 @@ static struct g *newproc(void (*fn)(void *), void *arg, uintptr_t gopc)
         gp->gopc = gopc;
         gp->parent_goid = mp->curg ? mp->curg->goid : 0;
         gp->tls = 0;
+        gp->stack_max = (uint32_t)stack_max;
         casgstatus(gp, GDEAD, GRUNNABLE);
         lock(&sched.lock);
         gp->goid = ++sched.goidgen;
@@ -244,15 +278,33 @@ static struct g *newproc(void (*fn)(void *), void *arg, uintptr_t gopc)
     return gp;
 }
 
-int go(void (*fn)(void *), void *arg)
+static int start(void (*fn)(void *), void *arg, size_t stack_max, uintptr_t gopc)
 {
     if (!fn)
         return -EINVAL;
-    struct g *gp = newproc(fn, arg, (uintptr_t)__builtin_return_address(0));
+    struct g *gp = newproc(fn, arg, stack_max, gopc);
     if (!gp)
         return -ENOMEM;
     runq_put(gp);
     return 0;
+}
+
+int go(void (*fn)(void *), void *arg)
+{
+    return start(fn, arg, sched.stack_max, (uintptr_t)__builtin_return_address(0));
+}
+
+int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg)
+{
+    static const struct go_attr none;
+    const struct go_attr *a = attr ? attr : &none;
+    size_t stack_max = a->stack_max_bytes ? a->stack_max_bytes : sched.stack_max;
+
+    if (stack_max < GO_STACK_MIN || stack_max > GO_STACK_MAX)
+        return -EINVAL;
+    if (a->affinity)
+        return -ENOTSUP;
+    return start(fn, arg, stack_max, (uintptr_t)__builtin_return_address(0));
 }
 
 static void goexit0(struct g *gp)
@@ -261,7 +313,7 @@ static void goexit0(struct g *gp)
 
     casgstatus(gp, GRUNNING, GDEAD);
     mp->curg = NULL;
-    stackfree(mp->p, &gp->stack);
+    stack_unbind(mp->p, gp);
     lock(&sched.lock);
     sched.ngoroutine--;
     if (gp->goid == 1)
@@ -306,7 +358,7 @@ int numgoroutine(void)
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
-static void m_init(struct m *mp, uint32_t id, const struct stack *g0_stack)
+static void m_init(struct m *mp, struct p *pp, uint32_t id, const struct stack *g0_stack)
 {
     mp->self = mp;
     mp->id = id;
@@ -314,22 +366,26 @@ static void m_init(struct m *mp, uint32_t id, const struct stack *g0_stack)
     mp->g0->m = mp;
     mp->g0->stack = *g0_stack;
     mp->g0->sp = g0_stack->hi;
-    mp->p = &allp[id];
-    mp->p->id = id;
+    mp->p = pp;
+    pp->id = id;
+    mcache_init(&pp->mcache);
+    atomic_store_explicit(&mp->tlb_seen, TLB_IDLE, memory_order_relaxed);
     allm[id] = mp;
+    allp[id] = pp;
 }
 
 void sched_init_m0(void)
 {
-    struct stack s = {(uintptr_t)m0_stack_guard, (uintptr_t)m0_stack_lo, (uintptr_t)m0_stack_hi};
+    struct stack s = {(uintptr_t)m0_stack_lo, (uintptr_t)m0_stack_hi, (uintptr_t)m0_stack_lo};
 
-    m_init(&m0, 0, &s);
+    m_init(&m0, &p0, 0, &s);
     sched.nm = sched.nmonline = 1;
 }
 
-/* A wake-up only has to end the halt; m_sleep() looks at the flag. */
+/* A wake-up only has to end the halt: m_sleep() looks at the flag. Or somebody waits in tlb_sync(). */
 static void wake_isr(void)
 {
+    tlb_pass(getm());
 }
 
 static void timer_isr(void)
@@ -339,29 +395,36 @@ static void timer_isr(void)
 
 void sched_init(void)
 {
+    tlb_idle_leave(&m0);
     sched_set_panic_hooks();
+    malloc_set_reclaim(sched_reclaim);
     irq_register(IRQ_WAKE, wake_isr);
     irq_register(IRQ_STOP, panic_stop_isr);
     irq_register(IRQ_TIMER, timer_isr);
     atomic_store_explicit(&m0.online, true, memory_order_release);
 }
 
-/* An M other than m0: struct and g0 stack from the page allocator. */
+/* An M other than m0 with its P, and its g0 stack. */
 static struct m *m_make(uint32_t id)
 {
+    struct {
+        struct m m;
+        struct p p;
+    } * mp;
     struct stack s;
-    uint64_t pa = page_alloc((sizeof(struct m) + PAGE_SIZE - 1) >> PAGE_SHIFT);
+    uint64_t pa = page_alloc((sizeof *mp + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
-    if (pa == PAGE_NONE || stack_make(&s, G0_STACK_BYTES, STACK_RESERVE))
+    if (pa == PAGE_NONE || stack_make_g0(&s))
         boot_fail("out of memory: M%u of %u (%zu pages in all)", id, platform_ncpu(), page_total());
-    struct m *mp = memset(phys_to_virt(pa), 0, sizeof *mp);
-    m_init(mp, id, &s);
-    return mp;
+    mp = memset(phys_to_virt(pa), 0, sizeof *mp);
+    m_init(&mp->m, &mp->p, id, &s);
+    return &mp->m;
 }
 
 /* A further core, when nothing of the machine is left to set up. */
 static void m_start(struct m *mp)
 {
+    tlb_idle_leave(mp);
     lock(&sched.lock);
     sched.nmonline++;
     unlock(&sched.lock);
@@ -395,9 +458,10 @@ void sched_start_cores(unsigned ncpu)
 
 _Noreturn void sched_run_main(void (*fn)(void *), void *arg)
 {
-    struct g *gp = newproc(fn, arg, 0);
+    size_t stack_max = sched.stack_max > STACK_MAIN_BYTES ? sched.stack_max : STACK_MAIN_BYTES;
+    struct g *gp = newproc(fn, arg, stack_max, 0);
 
-    if (!gp || stack_make(&gp->stack, MAIN_STACK_BYTES, MAIN_STACK_RESERVE))
+    if (!gp)
         boot_fail("out of memory: the main goroutine (%zu pages in all)", page_total());
     irq_enable();
     execute(&m0, gp);

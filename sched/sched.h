@@ -27,14 +27,16 @@
 #include "kernel/malloc.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "sched/stack.h"
 
 /* Go's states; casgstatus() checks each transition. */
 enum gstatus {
-    GIDLE,     // just made, not yet anything
+    GIDLE,     // no goroutine: a g0
     GRUNNABLE, // in a run queue
     GRUNNING,  // on an M
     GWAITING,  // parked; only who holds what it waits for may ready it
     GDEAD,     // ended; in a gfree list
+    GSCAN,     // waiting, and somebody looks at its stack: may not be readied meanwhile
     NGSTATUS
 };
 
@@ -48,18 +50,13 @@ enum waitreason {
     NWAITREASON
 };
 
-/* [guard, lo) is reserved and never mapped, [lo, hi) is usable. hi == 0: none bound yet. */
-struct stack {
-    uintptr_t guard;
-    uintptr_t lo;
-    uintptr_t hi;
-};
-
 struct g {
     uintptr_t sp;             // w  its struct switchframe, while it does not run
     struct m *m;              // w  whose core it runs on (the last one, while it waits)
     _Atomic(uint32_t) status; // a  enum gstatus; casgstatus()
-    uint32_t waitreason;      // w  enum waitreason
+    uint8_t waitreason;       // w  enum waitreason
+    bool shrunk;              // w  in GSCAN or by itself: pages of its stack may rest
+    uint32_t stack_max;       // c  while it lives; bytes
     struct stack stack;       // w  bound at the first run
     uintptr_t tls;            // w  the libc's thread pointer, inside the stack
     struct g *schedlink;      // s  next in a run queue; o  next in a gfree list
@@ -68,24 +65,23 @@ struct g {
     void *arg;                // c  while it lives
     uint64_t parent_goid;     // c  while it lives; who called go()
     uintptr_t gopc;           // c  while it lives; where go() was called
-    struct g *alllink;        // s  allgs; a struct g is never given back
 };
+_Static_assert(sizeof(struct g) <= 128, "a million of them");
 _Static_assert(offsetof(struct g, sp) == G_SP, "switch.S");
 _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
 
 #define STACK_CACHE_MAX 32
 #define GFREE_MAX       64
 
-struct stack_free;
-
 struct p {
     _Alignas(CACHE_LINE) uint32_t id; // c  index in allp
     struct pagecache pagecache;       // o, or whoever drops it: single pages
     struct g *gfree;                  // o  dead Gs, ready for reuse
     uint32_t ngfree;                  // o  how many
-    struct stack_free *stackcache;    // o  free stacks, last used first
+    struct stacktop *stackcache;      // o  free stacks of the default size, last used first
     uint32_t nstackcache;             // o
     struct mcache mcache;             // o  malloc()'s
+    _Atomic(uint64_t) trimmed; // a  release by the holder, acquire in reclaim.c: requests honoured
 };
 
 struct m {
@@ -103,7 +99,11 @@ struct m {
     _Atomic(bool) online;            // a  release by the core once it can take interrupts
     _Atomic(bool) stopped;           // a  release by panic_stop_isr(): the core runs no more
     _Atomic(bool) wakeup;            // a  release by m_wake(), acquire in m_sleep()
+    _Atomic(bool) idle;              // a  relaxed; in m_sleep()
     _Atomic(uint64_t) timer_irqs;    // a  relaxed; IRQ_TIMERs taken
+    _Atomic(uint64_t) tlb_seen;      // a  seq_cst; tlb.c
+    uint64_t tlb_before_idle;        // o
+    int64_t background_ns;           // o  for when background.c has armed the clock
     struct m *schedlink;             // s  next in midle
     struct g g0_storage;             // what g0 points at
     struct arch_m arch;              // the architecture's (cpu.h)
@@ -127,8 +127,8 @@ struct sched {
     uint32_t nmidle;     // s
     uint32_t nm;         // c  once the cores are started: Ms in allm
     uint32_t nmonline;   // s  Ms that schedule; less than nm if a core did not start
-    struct g *allgs;     // s
     struct g *gfree;     // s  dead Gs that a P had too many of
+    size_t stack_max;    // c  of a goroutine that asks for nothing else
     uint64_t goidgen;    // s
     uint32_t ngoroutine; // s  Gs that are not dead
     bool main_exited;    // s  main called goexit()
@@ -137,7 +137,7 @@ struct sched {
 extern struct sched sched;
 extern struct m m0;
 extern struct m *allm[MAX_CPUS];
-extern struct p allp[MAX_CPUS];
+extern struct p *allp[MAX_CPUS];
 
 /* ---- preemption (no preemption happens while m->locks > 0) ---- */
 
@@ -191,6 +191,12 @@ void casgstatus(struct g *gp, enum gstatus from, enum gstatus to);
 
 /* ---- g.c ---- */
 struct g *gfget(struct p *pp); // NULL: no memory
+/* Calls visit for every struct g there is, dead ones included. Takes no lock. Ctx: any. */
+void g_each(void (*visit)(struct g *gp, void *arg), void *arg);
+/* The same for one block of them: begins with NULL, gives the next one, or NULL after the last. */
+struct gblock *g_each_block(struct gblock *b, void (*visit)(struct g *gp, void *arg), void *arg);
+size_t g_pages(void);
+size_t g_structs(void);
 void gfput(struct p *pp, struct g *gp);
 extern const char *const waitreason_text[NWAITREASON];
 /* "goroutine 7 [chan receive]:" with its traceback; pc and fp say where a running one is. */
@@ -198,19 +204,5 @@ void g_print(struct g *gp, uintptr_t pc, uintptr_t fp);
 /* g_print() of every goroutine that is not running. Ctx: panicking. */
 void g_print_waiting(void);
 void sched_set_panic_hooks(void);
-
-/* ---- stack.c ---- */
-
-#define STACK_BYTES        (64 * 1024)
-#define STACK_RESERVE      (256 * 1024)
-#define MAIN_STACK_BYTES   (1024 * 1024)
-#define MAIN_STACK_RESERVE (8 * 1024 * 1024)
-#define G0_STACK_BYTES     (32 * 1024)
-
-/* A new stack of `bytes` at the top of `reserve` bytes of the arena: 0 or -ENOMEM. Ctx: g0 or boot. */
-int stack_make(struct stack *s, size_t bytes, size_t reserve);
-/* A goroutine's stack of STACK_BYTES, from pp's cache if it has one. Ctx: g0. */
-int stackalloc(struct p *pp, struct stack *s);
-void stackfree(struct p *pp, struct stack *s);
 
 #endif

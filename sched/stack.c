@@ -1,121 +1,526 @@
 /*
- * stack.c - stacks in the arena.
+ * stack.c - stacks of goroutines: binding, growing by page fault, shrinking, caching.
  *
- * A stack is a reservation of addresses whose top is mapped; what lies below is its guard, so running
- * over the end is a fault and not another goroutine's memory:
- *
- *      guard                 lo                                hi
- *      | never mapped        | mapped, RW                       |
- *
- * Protocol:  each P keeps up to STACK_CACHE_MAX free stacks, the last used first (its cache lines and
- *            TLB entries are the warmest); half of them go to stackpool when it is full, and come from
- *            there when it is empty. Reservations are made once and never given back.
- * Invariant: a free stack is in one list; nothing is ever unmapped, so no TLB entry goes stale.
+ * Protocol:  a stack is made of a slot of the arena and one page, bound to a G when it first runs, and goes
+ *            to the cache of the P on which that G ends (last used first: the warmest lines); half of a
+ *            full cache goes to the pool of its class, an empty one is filled from there.
+ *            Growth runs on the exception stack, on behalf of whoever touched the page: of its own stack a
+ *            G, of another's one that was given a pointer into it. Under a table that slots share, entries
+ *            change by compare-exchange and no lock is taken; a slot with tables of its own takes arena.lock,
+ *            since those tables may go while the stack lives.
+ * Invariant: [committed, hi) is mapped. What growth takes (page cache, page, vm and arena locks) is touched
+ *            on g0 and exception stacks only, so it never meets a lock that its own G holds.
+ * Why no zeroing: C promises nothing of fresh stack memory, and all of it is one program's.
  */
+#include "arch/arch.h"
 #include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/print.h"
+#include "kernel/tlb.h"
 #include "kernel/vm.h"
+#include "pte.h"
+#include "rt0/go.h"
 #include "sched/sched.h"
 
 #include <errno.h>
 
-/* Lies at the top of a free stack. */
-struct stack_free {
-    struct stack_free *next;
-    struct stack stack;
-};
+#define GROW_MAX   ((uintptr_t)1 << 20) // doubling stops here: a fault's time is bounded
+#define KEEP_BYTES GO_STACK_MIN         // a free stack keeps so much: within any limit
+#define UNMAP_MAX  (512 * PAGE_SIZE)    // for each taking of the lock
 
 static struct {
-    struct spinlock lock;
-    struct stack_free *free; // lock
-    uintptr_t next;          // lock; first address of the arena not reserved yet
-} stackpool = {SPINLOCK_INIT(RANK_STACKPOOL), NULL, ARENA_BASE};
+    struct stacktop *free; // arena.lock
+    size_t n;              // arena.lock
+} stackpool[NSTACKCLASS];
 
-static uintptr_t arena_reserve(size_t bytes)
+static void push(struct stacktop **list, struct stacktop *top)
 {
-    uintptr_t at = 0;
-
-    lock(&stackpool.lock);
-    if (ARENA_BYTES - (stackpool.next - ARENA_BASE) >= bytes) {
-        at = stackpool.next;
-        stackpool.next += bytes;
-    }
-    unlock(&stackpool.lock);
-    return at;
+    top->next = *list;
+    *list = top;
 }
 
-int stack_make(struct stack *s, size_t bytes, size_t reserve)
+static struct stacktop *pop(struct stacktop **list)
 {
-    uint64_t pa = page_alloc(bytes >> PAGE_SHIFT);
+    struct stacktop *top = *list;
+
+    if (top)
+        *list = top->next;
+    return top;
+}
+
+static uintptr_t top_hi(const struct stacktop *top)
+{
+    return (uintptr_t)(top + 1);
+}
+
+static uintptr_t page_of(uintptr_t va)
+{
+    return va & ~(PAGE_SIZE - 1);
+}
+
+/* ---- growing ------------------------------------------------------------------------------------ */
+
+/* The page at one entry becomes present; the number of pages that this took, or -1. */
+static int entry_commit(uint64_t *entry, struct pagecache *pc)
+{
+    uint64_t pte = __atomic_load_n(entry, __ATOMIC_RELAXED);
+
+    if (pte_present(pte))
+        return 0;
+    if (pte)
+        throw("stack: a page rests in a stack that is in use: %#lx", pte);
+    uint64_t pa = page_cache_alloc(pc);
     if (pa == PAGE_NONE)
-        return -ENOMEM;
-    uintptr_t at = arena_reserve(reserve);
-    uintptr_t hi = at + reserve;
-    /* At most one page table (2 MiB) long and at the end of one: vm_map() can fail only before it maps. */
-    if (!at || vm_map(hi - bytes, pa, bytes, VM_RW)) {
-        page_free(pa, bytes >> PAGE_SHIFT);
-        return -ENOMEM;
-    }
-    *s = (struct stack){.guard = at, .lo = hi - bytes, .hi = hi};
+        return -1;
+    if (RT0_DEBUG)
+        limbo_check_fresh(pa);
+    /* Release: the walker's. Another core may grow the same stack; then its page is as good. */
+    if (__atomic_compare_exchange_n(entry, &pte, pte_stack(pa), false, __ATOMIC_RELEASE,
+                                    __ATOMIC_RELAXED))
+        return 1;
+    page_cache_free(pc, pa);
     return 0;
 }
 
-static void push(struct stack_free **list, struct stack_free *f)
+/* From `from` down to `to`: the lowest address committed. */
+static uintptr_t commit_range(uintptr_t from, uintptr_t to)
 {
-    f->next = *list;
-    *list = f;
+    struct pagecache *pc = &getm()->p->pagecache;
+    uint64_t *entry = NULL;
+    size_t pages = 0;
+
+    while (from > to) {
+        uintptr_t va = from - PAGE_SIZE;
+        entry = entry && from % TABLE_BYTES ? entry - 1 : vm_table_find(va);
+        if (!entry)
+            entry = vm_table_make(va);
+        int n = entry ? entry_commit(entry, pc) : -1;
+        if (n < 0)
+            break;
+        pages += (size_t)n;
+        from = va;
+    }
+    mmu_publish();
+    atomic_fetch_add_explicit(&arena.pages, pages, memory_order_relaxed);
+    return from;
 }
 
-static struct stack_free *pop(struct stack_free **list)
+static uintptr_t commit(uintptr_t from, uintptr_t to)
 {
-    struct stack_free *f = *list;
+    if (arena_class(to) < stack_class(TABLE_BYTES))
+        return commit_range(from, to);
+    lock(&arena.lock);
+    uintptr_t reached = commit_range(from, to);
+    unlock(&arena.lock);
+    return reached;
+}
 
-    if (f)
-        *list = f->next;
-    return f;
+/* How far a fault at addr takes the stack: twice the size, by GROW_MAX at most, or down to addr. */
+static uintptr_t grow_target(uintptr_t lo, uintptr_t hi, uintptr_t committed, uintptr_t addr)
+{
+    uintptr_t step = hi - committed;
+
+    if (step > GROW_MAX)
+        step = GROW_MAX;
+    uintptr_t target = step < committed - lo ? committed - step : lo;
+    return page_of(addr) < target ? page_of(addr) : target;
+}
+
+static bool grow(struct stack *s, uintptr_t addr)
+{
+    uintptr_t lo = s->lo, hi = s->hi;
+
+    for (int tries = 0; tries < RECLAIM_TRIES; tries++) {
+        uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+        if (addr >= committed)
+            return true;
+        uintptr_t reached = commit(committed, grow_target(lo, hi, committed, addr));
+        while (reached < committed &&
+               !atomic_compare_exchange_weak_explicit(&s->committed, &committed, reached,
+                                                      memory_order_relaxed, memory_order_relaxed))
+            ;
+        if (reached <= addr)
+            return true;
+        if (!sched_reclaim())
+            break;
+    }
+    return false;
+}
+
+/* A page that is there: if it faulted, this core went by a table that has been replaced since (limbo.c), and
+ * the fault has made it forget that. arena.lock keeps the tables while they are walked. */
+static bool is_mapped(uintptr_t addr)
+{
+    uint64_t pa;
+    enum vm_prot prot;
+
+    return vm_lookup(addr, &pa, &prot);
+}
+
+/* Whose stack addr is in; NULL if nobody's. */
+static struct g *owner_of(uintptr_t addr, bool *mapped)
+{
+    struct g *gp = NULL;
+
+    if (addr - ARENA_BASE >= ARENA_BYTES)
+        return NULL;
+    lock(&arena.lock);
+    *mapped = is_mapped(addr);
+    if (arena_slot_used_locked(addr)) {
+        struct stacktop *top = stack_top(arena_slot_hi(addr));
+        if (is_mapped((uintptr_t)top))
+            gp = top->g;
+    }
+    unlock(&arena.lock);
+    return gp;
+}
+
+bool stack_fault(uintptr_t addr)
+{
+    struct g *gp = getg();
+
+    if (addr - ARENA_BASE >= ARENA_BYTES)
+        return false;
+    if (addr < gp->stack.lo || addr >= gp->stack.hi) {
+        bool mapped;
+        gp = owner_of(addr, &mapped);
+        if (mapped)
+            return true;
+    }
+    return gp && addr >= gp->stack.lo && grow(&gp->stack, addr);
+}
+
+/* ---- why it can't grow -------------------------------------------------------------------------- */
+
+static void explain_overflow(const struct g *gp, uintptr_t sp)
+{
+    const struct stack *s = &gp->stack;
+
+    if (gp == gp->m->g0)
+        kprintf("runtime: the g0 stack of M%u exceeds its %zu bytes\n", gp->m->id,
+                (size_t)(s->hi - s->lo));
+    else
+        kprintf("runtime: goroutine stack exceeds %zu-byte limit\n", (size_t)(s->hi - s->lo));
+    kprintf("runtime: sp=%#lx stack=[%#lx, %#lx]\nfatal error: stack overflow\n", sp, s->lo, s->hi);
+}
+
+static void explain_memory(const struct g *gp)
+{
+    const struct stack *s = &gp->stack;
+    uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+
+    kprintf(
+        "runtime: the stack of goroutine %lu can't grow beyond %zu bytes (its limit is %zu): %zu "
+        "of %zu pages are in use\nfatal error: out of memory\n",
+        gp->goid, (size_t)(s->hi - committed), (size_t)(s->hi - s->lo), page_in_use(),
+        page_total());
+}
+
+bool stack_explain(uintptr_t addr, uintptr_t sp)
+{
+    const struct g *gp = getg();
+    bool in_arena = addr - ARENA_BASE < ARENA_BYTES;
+    bool m0_guard = addr >= (uintptr_t)m0_stack_guard && addr < (uintptr_t)m0_stack_lo;
+
+    if (m0_guard || (in_arena && arena_slot_hi(addr) == gp->stack.hi && addr < gp->stack.lo)) {
+        explain_overflow(gp, sp);
+        return true;
+    }
+    bool mapped;
+    if (in_arena && (gp = owner_of(addr, &mapped)) != NULL && addr >= gp->stack.lo) {
+        explain_memory(gp);
+        return true;
+    }
+    return false;
+}
+
+/* ---- making ------------------------------------------------------------------------------------- */
+
+static void unmake(uintptr_t hi, uint64_t pa)
+{
+    if (pa != PAGE_NONE)
+        page_cache_free(&getm()->p->pagecache, pa);
+    lock(&arena.lock);
+    arena_slot_free_locked(hi);
+    limbo_drop_tables_locked(hi - PAGE_SIZE, hi);
+    unlock(&arena.lock);
+}
+
+static struct stacktop *stack_make(struct p *pp, unsigned class)
+{
+    uintptr_t hi = arena_slot_alloc(class);
+    if (!hi)
+        return NULL;
+    uint64_t pa = page_cache_alloc(&pp->pagecache);
+    uint64_t *entry = vm_table_find(hi - PAGE_SIZE);
+    if (!entry && pa != PAGE_NONE)
+        entry = vm_table_make(hi - PAGE_SIZE);
+    if (!entry || pa == PAGE_NONE) {
+        unmake(hi, pa);
+        return NULL;
+    }
+    if (*entry)
+        throw("stack_make: a free slot has a page at %#lx", hi - PAGE_SIZE);
+    __atomic_store_n(entry, pte_stack(pa), __ATOMIC_RELEASE);
+    mmu_publish();
+    atomic_fetch_add_explicit(&arena.pages, 1, memory_order_relaxed);
+    struct stacktop *top = stack_top(hi);
+    *top = (struct stacktop){.committed = hi - PAGE_SIZE};
+    return top;
+}
+
+int stack_make_g0(struct stack *s)
+{
+    struct stacktop *top = stack_make(getm()->p, 0);
+    if (!top)
+        return -ENOMEM;
+    uintptr_t hi = top_hi(top), lo = hi - G0_STACK_BYTES;
+    if (commit(hi - PAGE_SIZE, lo) != lo)
+        return -ENOMEM;
+    s->lo = lo;
+    s->hi = hi;
+    atomic_store_explicit(&s->committed, lo, memory_order_relaxed);
+    return 0;
+}
+
+/* ---- caching ------------------------------------------------------------------------------------ */
+
+static unsigned default_class(void)
+{
+    return stack_class(sched.stack_max);
 }
 
 static void cache_refill(struct p *pp)
 {
-    lock(&stackpool.lock);
-    while (stackpool.free && pp->nstackcache < STACK_CACHE_MAX / 2) {
-        push(&pp->stackcache, pop(&stackpool.free));
+    unsigned class = default_class();
+
+    limbo_poll();
+    lock(&arena.lock);
+    while (stackpool[class].free && pp->nstackcache < STACK_CACHE_MAX / 2) {
+        push(&pp->stackcache, pop(&stackpool[class].free));
+        stackpool[class].n--;
         pp->nstackcache++;
     }
-    unlock(&stackpool.lock);
+    unlock(&arena.lock);
 }
 
-static void cache_spill(struct p *pp)
+static void cache_spill(struct p *pp, uint32_t keep)
 {
-    lock(&stackpool.lock);
-    while (pp->nstackcache > STACK_CACHE_MAX / 2) {
-        push(&stackpool.free, pop(&pp->stackcache));
-        pp->nstackcache--;
+    unsigned class = default_class();
+
+    lock(&arena.lock);
+    for (; pp->nstackcache > keep; pp->nstackcache--) {
+        push(&stackpool[class].free, pop(&pp->stackcache));
+        stackpool[class].n++;
     }
-    unlock(&stackpool.lock);
+    unlock(&arena.lock);
+    limbo_poll();
 }
 
-int stackalloc(struct p *pp, struct stack *s)
+void stackcache_flush(struct p *pp)
 {
+    cache_spill(pp, 0);
+}
+
+static struct stacktop *pool_get(unsigned class)
+{
+    lock(&arena.lock);
+    struct stacktop *top = pop(&stackpool[class].free);
+    stackpool[class].n -= top != NULL;
+    unlock(&arena.lock);
+    return top;
+}
+
+static void pool_put(unsigned class, struct stacktop *top)
+{
+    lock(&arena.lock);
+    push(&stackpool[class].free, top);
+    stackpool[class].n++;
+    unlock(&arena.lock);
+    limbo_poll();
+}
+
+static struct stacktop *stack_get(struct p *pp, unsigned class)
+{
+    if (class != default_class())
+        return pool_get(class);
     if (!pp->stackcache)
         cache_refill(pp);
-    struct stack_free *f = pop(&pp->stackcache);
-    if (!f)
-        return stack_make(s, STACK_BYTES, STACK_RESERVE);
-    pp->nstackcache--;
-    *s = f->stack;
-    return 0;
+    struct stacktop *top = pop(&pp->stackcache);
+    pp->nstackcache -= top != NULL;
+    return top;
 }
 
-void stackfree(struct p *pp, struct stack *s)
+/* Unmaps [committed, lo): the new lowest address. */
+static uintptr_t unmap_below(uintptr_t hi, uintptr_t committed, uintptr_t lo)
 {
-    struct stack_free *f = (struct stack_free *)s->hi - 1;
-
-    /* The main goroutine's is of another size: it is not reused. */
-    if (s->hi - s->lo == STACK_BYTES) {
-        f->stack = *s;
-        push(&pp->stackcache, f);
-        if (++pp->nstackcache == STACK_CACHE_MAX)
-            cache_spill(pp);
+    while (committed < lo) {
+        uintptr_t end = lo - committed > UNMAP_MAX ? committed + UNMAP_MAX : lo;
+        lock(&arena.lock);
+        limbo_unmap_locked(stack_top(hi), committed, end);
+        unlock(&arena.lock);
+        committed = end;
     }
-    *s = (struct stack){0};
+    return committed;
+}
+
+static bool bind(struct g *gp, struct stacktop *top)
+{
+    uintptr_t hi = top_hi(top), lo = stack_lo(hi, gp->stack_max), committed = top->committed;
+
+    if (limbo_rests(top)) {
+        lock(&arena.lock);
+        bool fits = limbo_lowest_locked(top, committed) >= lo;
+        if (fits)
+            committed = limbo_take_back_locked(top, committed);
+        unlock(&arena.lock);
+        /* The goroutine before was allowed more, and below the limit of this one lie pages that a core may
+         * still reach without a fault. */
+        if (!fits)
+            return false;
+    }
+    gp->shrunk = false;
+    gp->stack.lo = lo;
+    gp->stack.hi = hi;
+    atomic_store_explicit(&gp->stack.committed, committed, memory_order_relaxed);
+    top->g = gp;
+    return true;
+}
+
+int stack_bind(struct p *pp, struct g *gp)
+{
+    unsigned class = stack_class(gp->stack_max);
+    struct stacktop *top = stack_get(pp, class);
+
+    if (top && bind(gp, top))
+        return 0;
+    if (top)
+        pool_put(class, top);
+    top = stack_make(pp, class);
+    for (int tries = 0; !top && tries < RECLAIM_TRIES && sched_reclaim(); tries++)
+        top = stack_make(pp, class);
+    return top && bind(gp, top) ? 0 : -ENOMEM;
+}
+
+void stack_take_back(struct g *gp)
+{
+    struct stack *s = &gp->stack;
+
+    gp->shrunk = false;
+    lock(&arena.lock);
+    uintptr_t committed = limbo_take_back_locked(
+        stack_top(s->hi), atomic_load_explicit(&s->committed, memory_order_relaxed));
+    unlock(&arena.lock);
+    atomic_store_explicit(&s->committed, committed, memory_order_relaxed);
+}
+
+void stack_unbind(struct p *pp, struct g *gp)
+{
+    uintptr_t hi = gp->stack.hi;
+    struct stacktop *top = stack_top(hi);
+    uintptr_t committed = atomic_load_explicit(&gp->stack.committed, memory_order_relaxed);
+    unsigned class = arena_class(hi - 1);
+
+    top->g = NULL;
+    gp->stack.hi = gp->stack.lo = 0;
+    atomic_store_explicit(&gp->stack.committed, 0, memory_order_relaxed);
+    top->committed = unmap_below(hi, committed, hi - KEEP_BYTES);
+    if (class != default_class()) {
+        pool_put(class, top);
+        return;
+    }
+    push(&pp->stackcache, top);
+    if (++pp->nstackcache == STACK_CACHE_MAX)
+        cache_spill(pp, STACK_CACHE_MAX / 2);
+}
+
+/* ---- shrinking ---------------------------------------------------------------------------------- */
+
+size_t shrinkstack(struct g *gp, bool all)
+{
+    struct stack *s = &gp->stack;
+    uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+    uintptr_t used = s->hi - gp->sp, size = s->hi - committed;
+
+    if (!s->hi || (!all && used >= size / 4))
+        return 0;
+    uintptr_t lo = all ? page_of(gp->sp) : page_of(s->hi - size / 2);
+    if (lo <= committed)
+        return 0;
+    atomic_store_explicit(&s->committed, unmap_below(s->hi, committed, lo), memory_order_relaxed);
+    gp->shrunk = true;
+    return (lo - committed) >> PAGE_SHIFT;
+}
+
+/* ---- releasing ---------------------------------------------------------------------------------- */
+
+#define RELEASE_BATCH 32
+
+/* What is left of a stack whose stacktop is unmapped. */
+struct released {
+    uintptr_t hi;
+    uintptr_t committed;
+};
+
+/* Takes stacks that do not rest out of the pools and unmaps them. */
+static unsigned release_unmap(struct released *r, uint64_t *stamp)
+{
+    unsigned n = 0;
+
+    lock(&arena.lock);
+    for (unsigned class = 0; class < NSTACKCLASS; class ++) {
+        struct stacktop **link = &stackpool[class].free;
+        while (*link && n < RELEASE_BATCH) {
+            struct stacktop *top = *link;
+            if (top->limbo_queued) {
+                link = &top->next;
+                continue;
+            }
+            *link = top->next;
+            stackpool[class].n--;
+            r[n] = (struct released){top_hi(top), top->committed};
+            *stamp = limbo_keep_locked(r[n].committed, r[n].hi);
+            n++;
+        }
+    }
+    unlock(&arena.lock);
+    return n;
+}
+
+static size_t release_free(const struct released *r, unsigned n)
+{
+    size_t pages = 0;
+
+    lock(&arena.lock);
+    for (unsigned i = 0; i < n; i++) {
+        arena_slot_free_locked(r[i].hi);
+        pages += limbo_free_pages_locked(r[i].committed, r[i].hi);
+    }
+    unlock(&arena.lock);
+    return pages;
+}
+
+size_t stackpool_release(void)
+{
+    struct released r[RELEASE_BATCH];
+    uint64_t stamp = 0;
+    size_t pages = limbo_drain(true);
+    unsigned n;
+
+    while ((n = release_unmap(r, &stamp)) != 0) {
+        tlb_sync(stamp);
+        pages += release_free(r, n);
+    }
+    return pages + limbo_drain(true);
+}
+
+size_t stackpool_count(void)
+{
+    size_t n = 0;
+
+    lock(&arena.lock);
+    for (unsigned class = 0; class < NSTACKCLASS; class ++)
+        n += stackpool[class].n;
+    unlock(&arena.lock);
+    return n;
 }

@@ -86,6 +86,16 @@ static inline void cpu_relax(void)
     __asm__ volatile("yield" ::: "memory");
 }
 
+/* One page, from a context where the libc's memset() must not be called. */
+static inline void page_clear(void *page)
+{
+    char *end = (char *)page + 4096;
+    for (char *p = page; p < end; p += 64)
+        __asm__ volatile("stp xzr, xzr, [%0]; stp xzr, xzr, [%0, #16];"
+                         "stp xzr, xzr, [%0, #32]; stp xzr, xzr, [%0, #48]" ::"r"(p)
+                         : "memory");
+}
+
 static inline void irq_disable(void)
 {
     __asm__ volatile("msr daifset, #2" ::: "memory");

@@ -46,6 +46,13 @@ void mmu_flush_boot(uintptr_t va, size_t bytes)
     isb();
 }
 
+/* Of this core alone, though TLBI can reach all: one for each page of a stack, each waited for by every core,
+ * costs far more than a flush on each core when it comes by (and a virtual machine stops its cores for it). */
+void mmu_flush_local(void)
+{
+    __asm__ volatile("dsb nshst; tlbi vmalle1; dsb nsh; isb" ::: "memory");
+}
+
 /* As make_tables in head.S: from the image's start to EARLY_SPARE beyond its end, in one GiB. */
 void mmu_early_range(const struct bootinfo *bi, uint64_t *lo, uint64_t *hi)
 {

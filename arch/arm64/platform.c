@@ -8,6 +8,7 @@
 #include "kernel/layout.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/virtio.h"
 #include "kernel/vm.h"
 #include "platform.h"
 #include "psci.h"
@@ -15,10 +16,13 @@
 #include "semihost.h"
 #include "uart.h"
 
+#include <errno.h>
+
 /* Affinity fields of MPIDR_EL1. */
 #define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
 
 SEALED struct fdt_platform platform;
+static SEALED const void *device_tree;
 
 void platform_early(void)
 {
@@ -48,6 +52,7 @@ void platform_init(const struct bootinfo *bi)
 
     if (!fdt)
         boot_fail("no memory to map the device tree at %#lx", bi->fdt_phys);
+    device_tree = fdt;
     int err = fdt_platform(fdt, &platform, &e);
     /* Also if the rest is no good: what is wrong can then be said. */
     if (platform.uart == FDT_UART_PL011)
@@ -61,6 +66,16 @@ void platform_init(const struct bootinfo *bi)
 unsigned platform_ncpu(void)
 {
     return platform.ncpu;
+}
+
+int platform_find_virtio(struct virtio *v, unsigned id, struct errbuf *e)
+{
+    struct memrange regs;
+    int err = -ENODEV;
+
+    for (int node = -1; err == -ENODEV && fdt_next_virtio(device_tree, &node, &regs);)
+        err = virtio_mmio_open(v, regs, id, e);
+    return err;
 }
 
 void platform_describe(char *buf, size_t bytes)

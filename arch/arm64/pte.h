@@ -45,6 +45,12 @@ static inline uint64_t pte_leaf(uint64_t pa, enum vm_prot prot, unsigned level)
     return pa | PTE_VALID | PTE_AF | PTE_UXN | (level ? 0 : PTE_TABLE) | bits[prot];
 }
 
+/* A page of a stack: the one kind of mapping that is ever taken back. */
+static inline uint64_t pte_stack(uint64_t pa)
+{
+    return pte_leaf(pa, VM_RW, 0);
+}
+
 static inline bool pte_present(uint64_t pte)
 {
     return pte & PTE_VALID;

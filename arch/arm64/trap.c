@@ -64,7 +64,7 @@ static const char *class_name(uint64_t esr)
     }
 }
 
-static _Noreturn void exception(const struct trapframe *tf)
+static void exception(const struct trapframe *tf)
 {
     struct fault f = {.kind = FAULT_OTHER, .name = class_name(tf->esr), .code = tf->esr, .tf = tf};
 
@@ -85,6 +85,8 @@ static _Noreturn void exception(const struct trapframe *tf)
         f.access = ESR_EC(tf->esr) == EC_INSN_ABORT ? ACCESS_EXEC
                    : tf->esr & ESR_WNR              ? ACCESS_WRITE
                                                     : ACCESS_READ;
+        if (fault_resolve(&f))
+            return;
         break;
     }
     fault_report(&f);
@@ -104,6 +106,7 @@ void trap_handler(struct trapframe *tf, enum trap_kind kind)
             return;
         }
         exception(tf);
+        return;
     case TRAP_FIQ:
         f.name = "FIQ";
         break;

@@ -90,6 +90,13 @@ static inline void cpu_relax(void)
     __builtin_ia32_pause();
 }
 
+/* One page, from a context where the libc's memset() must not be called. */
+static inline void page_clear(void *page)
+{
+    uint64_t n = 512;
+    __asm__ volatile("rep stosq" : "+D"(page), "+c"(n) : "a"(0) : "memory");
+}
+
 static inline void irq_disable(void)
 {
     __asm__ volatile("cli" ::: "memory");

@@ -60,6 +60,14 @@ void mmu_flush_boot(uintptr_t va, size_t bytes)
         __asm__ volatile("invlpg (%0)" ::"r"(p) : "memory");
 }
 
+/* Everything but global pages: the stacks, and the cached upper levels of their tables. */
+void mmu_flush_local(void)
+{
+    uint64_t cr3;
+
+    __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3)::"memory");
+}
+
 /* head.S maps the first GiB; below the image lie the loader's structures and the APs' first page. */
 void mmu_early_range(const struct bootinfo *bi, uint64_t *lo, uint64_t *hi)
 {

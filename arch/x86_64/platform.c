@@ -8,7 +8,9 @@
 #include "kernel/layout.h"
 #include "kernel/panic.h"
 #include "kernel/print.h"
+#include "kernel/virtio.h"
 #include "kernel/vm.h"
+#include "pci.h"
 
 SEALED struct acpi_platform acpi;
 SEALED uint64_t ap_page_phys;
@@ -58,6 +60,14 @@ void platform_init(const struct bootinfo *bi)
 unsigned platform_ncpu(void)
 {
     return acpi.ncpu ? acpi.ncpu : 1;
+}
+
+/* microvm has no PCI, and nothing at its ports: a bus without functions. */
+int platform_find_virtio(struct virtio *v, unsigned id, struct errbuf *e)
+{
+    static const struct pci_access pci = {pci_read, pci_write};
+
+    return virtio_pci_find(v, &pci, id, e);
 }
 
 void platform_describe(char *buf, size_t bytes)

@@ -43,6 +43,13 @@ static inline uint64_t pte_leaf(uint64_t pa, enum vm_prot prot, unsigned level)
     return pa | PTE_P | PTE_A | PTE_D | PTE_G | (level ? PTE_PS : 0) | bits[prot];
 }
 
+/* A page of a stack: the one kind of mapping that is ever taken back, so not global, and forgotten with
+ * every reload of CR3. */
+static inline uint64_t pte_stack(uint64_t pa)
+{
+    return pa | PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX;
+}
+
 static inline bool pte_present(uint64_t pte)
 {
     return pte & PTE_P;

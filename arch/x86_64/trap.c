@@ -117,7 +117,7 @@ static const char *const exception_name[32] = {
 #define PF_WRITE   0x2
 #define PF_EXEC    0x10
 
-static _Noreturn void exception(const struct trapframe *tf)
+static void exception(const struct trapframe *tf)
 {
     const char *name = exception_name[tf->vector];
     struct fault f = {.kind = FAULT_OTHER,
@@ -142,6 +142,8 @@ static _Noreturn void exception(const struct trapframe *tf)
                    : tf->error & PF_WRITE ? ACCESS_WRITE
                                           : ACCESS_READ;
         __asm__ volatile("mov %%cr2, %0" : "=r"(f.addr));
+        if (fault_resolve(&f))
+            return;
         break;
     }
     fault_report(&f);
@@ -149,8 +151,10 @@ static _Noreturn void exception(const struct trapframe *tf)
 
 void trap_handler(struct trapframe *tf)
 {
-    if (tf->vector < 32)
+    if (tf->vector < 32) {
         exception(tf);
+        return;
+    }
     if (tf->vector == VECTOR_SPURIOUS)
         return;
     if (tf->vector >= VECTOR_FIRST && tf->vector < VECTOR_FIRST + NIRQ) {

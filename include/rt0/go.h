@@ -36,8 +36,9 @@ int go(void (*fn)(void *), void *arg);
 
 /*
  * go_with - the same with attributes; attr may be NULL, and is not kept.
- * stack_max_bytes is rounded up to whole pages. The addresses reserved for it are the next power of two,
- * the lowest page of which is never mapped: a power of two gives a page less than itself.
+ * stack_max_bytes is rounded up to whole pages. The addresses reserved for it are the next power of two, 64 KiB
+ * at least, the lowest page of which is never mapped: a power of two from there on gives a page less than
+ * itself.
  * Returns also -EINVAL if stack_max_bytes is out of range, -ENOTSUP if affinity is not 0 (not done yet).
  */
 int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg);

@@ -49,7 +49,8 @@ void memstats_read(struct memstats *st);
 /*
  * memreclaim - give back all that can be spared now: shrink the stacks of parked goroutines, free the
  * stacks and pages in caches, hand free pages to the host where it takes them (virtio-balloon with free page
- * reporting). It happens by itself when memory runs out, and slowly while cores idle.
+ * reporting). It happens by itself when memory runs out, and slowly while cores idle. What another core
+ * that is busy has in its caches it gives at its next switch of goroutines.
  * Ctx: goroutine. Does not park.
  * Source: Go's debug.FreeOSMemory.
  */

@@ -4,10 +4,15 @@
 
 HOSTCC     ?= gcc
 HOST_DIR   := build/host
-HOST_CFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+HOST_SANITIZE := address,undefined
+HOST_CFLAGS = -std=c11 -g -O1 -fsanitize=$(HOST_SANITIZE) -fno-sanitize-recover=all \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -I. -Iinclude
 
-HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh
+comma := ,
+HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh pagemap page page_threads \
+              virtio balloon scavenge
+# Tests with threads of the host; they and what they link are built for ThreadSanitizer instead.
+HOST_THREADS := page_threads
 
 HOST_TEXT          := kernel/errbuf.c kernel/print.c
 HOST_FDT           := kernel/fdt.c kernel/fdt_index.c kernel/fdt_node.c tests/host/fdt_trees.c
@@ -20,24 +25,58 @@ HOST_SRC_fdt_bad   := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
 HOST_SRC_fdt_index := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
 HOST_SRC_acpi      := kernel/acpi.c $(HOST_TEXT)
 HOST_SRC_pvh       := boot/x86_64/pvh.c $(HOST_TEXT)
+HOST_SRC_pagemap   := kernel/pagemap.c
+HOST_SRC_page      := kernel/page.c kernel/pagemap.c tests/host/shim/lock.c
+HOST_SRC_page_threads := $(HOST_SRC_page)
+HOST_SRC_virtio    := kernel/virtio.c kernel/virtio_mmio.c kernel/virtio_pci.c $(HOST_TEXT)
+HOST_SRC_balloon   := kernel/balloon.c kernel/virtio.c $(HOST_TEXT)
+HOST_SRC_scavenge  := kernel/scavenge.c
 
 $(HOST_DIR)/test_fdt $(HOST_DIR)/test_fdt_bad $(HOST_DIR)/test_fdt_index: HOST_LIBS := -lfdt
 
 HOST_TESTS := $(HOST_UNITS:%=$(HOST_DIR)/test_%)
 
-# One object per source, shared by the tests that link it.
-host_objs = $(patsubst %.c,$(HOST_DIR)/%.o,tests/host/test_$(1).c $(HOST_SRC_$(1)))
+# One object per source and sanitizer, shared by the tests that link it.
+host_dir  = $(HOST_DIR)/$(if $(filter $(1),$(HOST_THREADS)),tsan/)
+host_objs = $(patsubst %.c,$(host_dir)%.o,tests/host/test_$(1).c $(HOST_SRC_$(1)))
 
 HOST_OBJS := $(sort $(foreach unit,$(HOST_UNITS),$(call host_objs,$(unit))))
 
-$(HOST_DIR)/%.o: %.c
+define HOST_CC_RULE
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  HOSTCC  $<" &&) $(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+endef
+
+$(HOST_DIR)/%.o: %.c
+	$(HOST_CC_RULE)
+
+$(HOST_DIR)/tsan/%.o: %.c
+	$(HOST_CC_RULE)
+
+$(HOST_DIR)/tsan/%.o $(HOST_THREADS:%=$(HOST_DIR)/test_%): HOST_SANITIZE := thread
 
 define host_test_rule
 $(HOST_DIR)/test_$(1): $(call host_objs,$(1))
 	$$(if $$(V),,@echo "  HOSTLD  $$@" &&) $$(HOSTCC) $$(HOST_CFLAGS) -o $$@ $$^ $$(HOST_LIBS)
 endef
 $(foreach unit,$(HOST_UNITS),$(eval $(call host_test_rule,$(unit))))
+
+# The heap, with its own names for malloc() and the rest, on a machine that is made up
+# (tests/host/shim_malloc): once under the usual sanitizers, once with threads under ThreadSanitizer.
+HEAP_NAMES  := malloc calloc realloc free aligned_alloc memalign posix_memalign valloc pvalloc malloc_usable_size
+HEAP_SRC    := $(addprefix kernel/,malloc.c mheap.c mcentral.c sizeclass.c poison.c print.c) tests/host/shim_malloc/machine.c
+HEAP_DEPS   := $(HEAP_SRC) $(wildcard kernel/*.h include/rt0/mem.h tests/host/tap.h tests/host/shim_malloc/*.h \
+	tests/host/shim_malloc/*/*.h)
+HEAP_CFLAGS  = $(subst -std=c11,-std=gnu11,$(HOST_CFLAGS:-I.=-Itests/host/shim_malloc -I.)) -DRT0_DEBUG=1
+
+$(HOST_DIR)/test_malloc_threads: HEAP_CFLAGS := $(subst address$(comma)undefined,thread,$(HEAP_CFLAGS))
+
+$(HOST_DIR)/test_malloc $(HOST_DIR)/test_malloc_threads: $(HOST_DIR)/%: tests/host/%.c $(HEAP_DEPS)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  HOSTLD  $@" &&) $(HOSTCC) $(HEAP_CFLAGS) -ffreestanding -c -o $@.o kernel/malloc.c
+	$(Q)objcopy $(foreach name,$(HEAP_NAMES),--redefine-sym $(name)=rt0_$(name)) $@.o
+	$(Q)$(HOSTCC) $(HEAP_CFLAGS) -pthread -o $@ $< $@.o $(filter-out kernel/malloc.c,$(HEAP_SRC))
+
+HOST_TESTS += $(HOST_DIR)/test_malloc $(HOST_DIR)/test_malloc_threads
 
 -include $(HOST_OBJS:.o=.d)

@@ -17,12 +17,16 @@
 
 static uint64_t cores;
 static uint64_t seed;
+static uint64_t size;
+static uint64_t room;
 static bool trace;
 static const char *name;
 
 static const struct cmdline_key keys[] = {
     {"cores", CMDLINE_U64, &cores, 1, 512, "how many cores to use"},
     {"seed", CMDLINE_U64, &seed, 0, UINT64_MAX, "start of all random numbers"},
+    {"size", CMDLINE_BYTES, &size, 16 << 10, 1 << 30, "how large"},
+    {"room", CMDLINE_BYTES, &room, 0, UINT64_MAX, "how large, with any bounds"},
     {"trace", CMDLINE_BOOL, &trace, 0, 0, "print events"},
     {"name", CMDLINE_STR, &name, 1, 8, "a name"},
 };
@@ -50,6 +54,8 @@ static int parse(const char *line)
     text = exact_copy(line, text_bytes);
     cores = 4;
     seed = 7;
+    size = 256 << 10;
+    room = 5;
     trace = false;
     name = "none";
     unknown_words[0] = '\0';
@@ -86,6 +92,30 @@ static void test_keys(void)
     ok(parse("name=a=b") == 0 && strcmp(name, "a=b") == 0, "the first = splits");
 }
 
+static void test_bytes(void)
+{
+    static const struct {
+        const char *line;
+        uint64_t want;
+    } cases[] = {
+        {"size=16384", 16384},      {"size=16385", 16385},
+        {"size=16K", 16 << 10},     {"size=1024k", 1 << 20},
+        {"size=0x40K", 64 << 10},   {"size=0x100000", 1 << 20},
+        {"size=1M", 1 << 20},       {"size=1023m", UINT64_C(1023) << 20},
+        {"size=1048576K", 1 << 30}, {"size=1G", 1 << 30},
+        {"size=001g", 1 << 30},     {"size=1M size=2M", 2 << 20},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ok(parse(cases[i].line) == 0 && size == cases[i].want, "%s", cases[i].line);
+    ok(parse("cores=2") == 0 && size == 256 << 10, "the default of a number of bytes");
+    ok(parse("room=0 size=1M") == 0 && room == 0, "zero bytes, where they are allowed");
+    ok(parse("room=0K") == 0 && room == 0, "zero K");
+    ok(parse("room=18446744073709551615") == 0 && room == UINT64_MAX, "64 bits of bytes");
+    ok(parse("room=17179869183G") == 0 && room == UINT64_C(17179869183) << 30,
+       "the most G that fit 64 bits");
+}
+
 static void test_quotes(void)
 {
     ok(parse("name=\"a b\" trace") == 0 && strcmp(name, "a b") == 0 && trace,
@@ -120,6 +150,9 @@ static void test_argv(void)
 
 static void test_refusals(void)
 {
+    static const char *const not_bytes[] = {"abc",  "K",  "1KB", "1T",  "64KK", "-1M",
+                                            "1.5M", "0x", "0xK", "+1M", "K1"};
+
     refuse("cores=999", -ERANGE, "cmdline: cores=999: out of range, use 1 to 512");
     refuse("cores=0", -ERANGE, "cmdline: cores=0: out of range, use 1 to 512");
     refuse("cores=0x201", -ERANGE, "cmdline: cores=0x201: out of range, use 1 to 512");
@@ -137,6 +170,27 @@ static void test_refusals(void)
            "cmdline: cores=99999999999999999999999x: not a number, use 1 to 512");
     refuse("cores", -EINVAL, "cmdline: cores: missing value, use cores=N with N from 1 to 512");
     refuse("cores= 4", -EINVAL, "cmdline: cores: missing value, use cores=N with N from 1 to 512");
+    refuse("size=1K", -ERANGE, "cmdline: size=1K: out of range, use 16K to 1G");
+    refuse("size=16383", -ERANGE, "cmdline: size=16383: out of range, use 16K to 1G");
+    refuse("size=2G", -ERANGE, "cmdline: size=2G: out of range, use 16K to 1G");
+    refuse("size=1073741825", -ERANGE, "cmdline: size=1073741825: out of range, use 16K to 1G");
+    refuse("size=17179869184G", -ERANGE, "cmdline: size=17179869184G: out of range, use 16K to 1G");
+    refuse("size=17179869185G", -ERANGE, "cmdline: size=17179869185G: out of range, use 16K to 1G");
+    refuse("room=17179869184G", -ERANGE,
+           "cmdline: room=17179869184G: out of range, use 0 to 18446744073709551615");
+    refuse("room=18446744073709551616K", -ERANGE,
+           "cmdline: room=18446744073709551616K: out of range, use 0 to 18446744073709551615");
+    for (size_t i = 0; i < sizeof(not_bytes) / sizeof(not_bytes[0]); i++) {
+        char line[40], want[120];
+
+        snprintf(line, sizeof(line), "size=%s", not_bytes[i]);
+        snprintf(want, sizeof(want),
+                 "cmdline: size=%s: not a number of bytes (K, M, G), use 16K to 1G", not_bytes[i]);
+        refuse(line, -EINVAL, want);
+    }
+    refuse("size", -EINVAL, "cmdline: size: missing value, use size=N with N bytes from 16K to 1G");
+    refuse("size=", -EINVAL,
+           "cmdline: size: missing value, use size=N with N bytes from 16K to 1G");
     refuse("trace=yes", -EINVAL, "cmdline: trace=yes: neither on nor off, use 0 or 1");
     refuse("trace=", -EINVAL, "cmdline: trace=: neither on nor off, use 0 or 1");
     refuse("trace=10", -EINVAL, "cmdline: trace=10: neither on nor off, use 0 or 1");
@@ -146,7 +200,8 @@ static void test_refusals(void)
     refuse("cores=2 name=\"a b", -EINVAL,
            "cmdline: \"name=a b: quote not closed, put a second \" behind the text");
     refuse("\"", -EINVAL, "cmdline: \": quote not closed, put a second \" behind the text");
-    ok(cores == 4 && strcmp(name, "none") == 0, "a refused value is not stored");
+    ok(cores == 4 && size == 256 << 10 && strcmp(name, "none") == 0,
+       "a refused value is not stored");
 }
 
 /* A value far too long still leaves room for what would be right. */
@@ -188,8 +243,8 @@ static void test_prefixes(void)
 static void test_random(void)
 {
     static const char *const pieces[] = {
-        "cores", "=",     "\"",   " ",  "--", "0x", "9",    "f",
-        "name",  "trace", "seed", "\t", "a",  "-",  "\xff",
+        "cores", "=",    "\"", " ", "--", "0x",   "9",    "f", "name",
+        "trace", "seed", "\t", "a", "-",  "\xff", "size", "K",
     };
     bool good = true;
 
@@ -199,7 +254,7 @@ static void test_random(void)
         for (size_t n = rnd_below(16); n > 0; n--)
             strcat(line, pieces[rnd_below(sizeof(pieces) / sizeof(pieces[0]))]);
         good = (parse(line) == 0 ? e.text[0] == '\0' : strncmp(e.text, "cmdline: ", 9) == 0) &&
-               argv_sound() && cores >= 1 && cores <= 512;
+               argv_sound() && cores >= 1 && cores <= 512 && size >= 16 << 10 && size <= 1 << 30;
     }
     ok(good, "%d random lines", RANDOM_TEXTS);
 }
@@ -207,6 +262,7 @@ static void test_random(void)
 int main(void)
 {
     test_keys();
+    test_bytes();
     test_quotes();
     test_unknown();
     test_argv();

@@ -299,6 +299,49 @@ static void test_console(void)
        "no port at all");
 }
 
+static void put_transport(const char *path, const char *name, const char *compatible)
+{
+    add_node("/", name);
+    set_string(path, "compatible", compatible);
+}
+
+/* As many as there are: their addresses, one after another. */
+static unsigned read_virtio(uint64_t *base, unsigned max)
+{
+    struct memrange regs;
+    unsigned n = 0;
+
+    for (int at = -1; n < max && fdt_next_virtio(block, &at, &regs); n++)
+        base[n] = regs.bytes == 0x200 ? regs.base : 0;
+    return n;
+}
+
+static void test_virtio(void)
+{
+    uint64_t base[5];
+
+    build_virt(2, 2);
+    ok(take() && read_virtio(base, 5) == 0, "no virtio");
+    edit();
+    put_transport("/virtio_mmio@a000200", "virtio_mmio@a000200", "virtio,mmio");
+    SET_CELLS("/virtio_mmio@a000200", "reg", 0, 0xa000200, 0, 0x200);
+    put_transport("/virtio_mmio@a000400", "virtio_mmio@a000400", "virtio,mmio");
+    SET_CELLS("/virtio_mmio@a000400", "reg", 0, 0xa000400, 0, 0x200);
+    set_string("/virtio_mmio@a000400", "status", "disabled");
+    put_transport("/virtio_mmio@a000600", "virtio_mmio@a000600", "virtio,mmio");
+    put_transport("/virtio_mmio@a000800", "virtio_mmio@a000800", "virtio,mmio");
+    SET_CELLS("/virtio_mmio@a000800", "reg", 0, 0xa000800, 0, 0);
+    put_transport("/virtio_pci", "virtio_pci", "virtio,pci");
+    SET_CELLS("/virtio_pci", "reg", 0, 0xa000a00, 0, 0x200);
+    put_transport("/virtio_mmio@a000c00", "virtio_mmio@a000c00", "virtio,mmio");
+    SET_CELLS("/virtio_mmio@a000c00", "reg", 0x10, 0xa000c00, 0, 0x200);
+    ok(take() && read_virtio(base, 5) == 2, "two, without those disabled or without an address");
+    ok((base[0] == 0xa000200 && base[1] == UINT64_C(0x100a000c00)) ||
+           (base[1] == 0xa000200 && base[0] == UINT64_C(0x100a000c00)),
+       "both are found");
+    ok(read_virtio(base, 1) == 1 && read_virtio(base, 5) == 2, "a search may begin anew");
+}
+
 static void show_range(const char *what, struct memrange r)
 {
     printf("  %s 0x%llx + 0x%llx\n", what, (unsigned long long)r.base, (unsigned long long)r.bytes);
@@ -372,6 +415,7 @@ int main(int argc, char **argv)
     test_timer();
     test_deep();
     test_console();
+    test_virtio();
     free(block);
     return done();
 }

@@ -1,0 +1,172 @@
+/*
+ * stack.h - goroutines' stacks: the arena of addresses, growing, shrinking, caching.
+ *
+ *   slot                    lo                limbo        committed                   hi
+ *   | guard, never mapped    | absent          | kept        | mapped, RW      | stacktop |
+ *
+ * A slot is a power of two of addresses. [committed, hi) is mapped; below, down to lo, a fault maps more.
+ * Pages unmapped from a stack that nobody runs on stay "kept" in their entries, not present, until no core
+ * can hold a stale translation of them (limbo.c).
+ */
+#ifndef SCHED_STACK_H
+#define SCHED_STACK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/layout.h"
+#include "kernel/lock.h"
+
+struct g;
+struct m;
+struct p;
+
+/* Slots of 2^STACK_SHIFT_MIN .. 2^STACK_SHIFT_MAX bytes; each size has a zone of the arena. */
+#define STACK_SHIFT_MIN 16
+#define STACK_SHIFT_MAX 30
+#define NSTACKCLASS     (STACK_SHIFT_MAX - STACK_SHIFT_MIN + 1)
+#define ZONE_SHIFT      41
+_Static_assert(((uint64_t)NSTACKCLASS << ZONE_SHIFT) <= ARENA_BYTES,
+               "the zones fit into the arena");
+
+#define TABLE_BYTES (512 * PAGE_SIZE) // of addresses, under one leaf table
+
+#define STACK_DEFAULT_BYTES (256 * 1024)
+#define STACK_MAIN_BYTES    (8 * 1024 * 1024)
+#define G0_STACK_BYTES      (32 * 1024)
+
+/* hi == 0: none bound. A g0's has all of [lo, hi) mapped from the start. */
+struct stack {
+    uintptr_t lo;
+    uintptr_t hi;
+    _Atomic(uintptr_t) committed; // a  relaxed: only goes down while the G runs
+};
+
+/* At the top of every stack that goroutines use; above what the goroutine sees. */
+struct stacktop {
+    struct g *g;                 // whose it is; NULL while free
+    struct stacktop *next;       // o or arena.lock: in a list of free stacks
+    uintptr_t committed;         // while free
+    uintptr_t seen_sp;           // background.c: where the last pass found its stack pointer
+    struct stacktop *limbo_next; // arena.lock: in the queue
+    uintptr_t limbo_lo;          // arena.lock: kept pages lie in [limbo_lo, limbo_hi)
+    uintptr_t limbo_hi;          // arena.lock
+    uint64_t limbo_stamp : 63;   // arena.lock: of the last unmapping in it
+    uint64_t limbo_queued : 1;   // arena.lock
+};
+_Static_assert(sizeof(struct stacktop) == 64, "a cache line");
+
+static inline struct stacktop *stack_top(uintptr_t hi)
+{
+    return (struct stacktop *)hi - 1;
+}
+
+/* ---- arena.c: which addresses are in use ---- */
+
+struct arena {
+    struct spinlock lock;     // also: limbo, and entries of stacks whose slot has tables of its own
+    _Atomic(size_t) slots;    // relaxed; in use
+    _Atomic(size_t) reserved; // relaxed; their bytes
+    _Atomic(size_t) pages;    // relaxed; mapped
+    _Atomic(size_t) limbo;    // relaxed; kept, not mapped
+    size_t map_pages;         // lock; of slot maps
+};
+extern struct arena arena;
+
+size_t arena_map_pages(void); // Ctx: g0
+
+/* The class of the slot for a stack that may use max_bytes, and the lowest address it may use then. */
+unsigned stack_class(size_t max_bytes);
+uintptr_t stack_lo(uintptr_t hi, size_t max_bytes);
+
+/* The slot around an address of the arena. */
+unsigned arena_class(uintptr_t va);
+uintptr_t arena_slot_hi(uintptr_t va);
+
+/* The lowest free slot of a class: its upper end, 0 if the zone is full or there is no memory for its
+ * map. Ctx: g0 or isr. */
+uintptr_t arena_slot_alloc(unsigned class);
+void arena_slot_free_locked(uintptr_t hi);
+bool arena_slot_used_locked(uintptr_t va);
+
+/* No slot under va's leaf table is in use. */
+bool arena_table_unused_locked(uintptr_t va);
+
+/* ---- stack.c ---- */
+
+/* Gives gp its stack, of gp->stack_max bytes at most; 0 or -ENOMEM. Ctx: g0 or boot. */
+int stack_bind(struct p *pp, struct g *gp);
+/* gp is about to run on a stack that was shrunk: what still rests of it is mapped again. Ctx: g0. */
+void stack_take_back(struct g *gp);
+/* gp has ended: its stack goes to pp's cache, or the pool. Ctx: g0. */
+void stack_unbind(struct p *pp, struct g *gp);
+
+/* A stack of G0_STACK_BYTES, all of it mapped. Ctx: boot. */
+int stack_make_g0(struct stack *s);
+
+/* A page fault at addr: true once that page of a stack is mapped. Ctx: isr. */
+bool stack_fault(uintptr_t addr);
+/* Of the page fault that stack_fault() refused: says why, if it was on a stack. Ctx: isr, panicking. */
+bool stack_explain(uintptr_t addr, uintptr_t sp);
+
+/* Unmaps of a parked goroutine's stack what lies below its stack pointer: half of the stack when less than a
+ * quarter is in use (Go's rule), or all. Pages unmapped. Ctx: g0 or isr; gp is held in GSCAN. */
+size_t shrinkstack(struct g *gp, bool all);
+
+/* Hands pp's free stacks to the pool. Ctx: g0, by the M that holds pp. */
+void stackcache_flush(struct p *pp);
+/* Gives back the memory of all stacks in the pool, addresses and tables too; pages. Ctx: g0 or isr. */
+size_t stackpool_release(void);
+size_t stackpool_count(void);
+
+/* ---- limbo.c ---- */
+
+/* [lo, hi) becomes kept; returns the stamp to wait for. */
+uint64_t limbo_keep_locked(uintptr_t lo, uintptr_t hi);
+/* The same, and when the stamp has passed the pages are freed. */
+void limbo_unmap_locked(struct stacktop *top, uintptr_t lo, uintptr_t hi);
+/* Unlinks the tables that nothing uses any more around [lo, hi). */
+void limbo_drop_tables_locked(uintptr_t lo, uintptr_t hi);
+/* Whether pages of top's stack rest. Only who has the stack can make it so: "no" needs no lock.
+ * Acquire: pairs with the release in drain_batch(). */
+static inline bool limbo_rests(const struct stacktop *top)
+{
+    return __atomic_load_n(&top->limbo_hi, __ATOMIC_ACQUIRE) != top->limbo_lo;
+}
+/* The lowest address of top's stack that has a page, kept or not. */
+uintptr_t limbo_lowest_locked(const struct stacktop *top, uintptr_t committed);
+/* All kept pages of top's stack are mapped again; returns its new lowest address. */
+uintptr_t limbo_take_back_locked(struct stacktop *top, uintptr_t committed);
+/* Frees the kept pages of [lo, hi), whose stamp has passed. */
+size_t limbo_free_pages_locked(uintptr_t lo, uintptr_t hi);
+/* Debug: throws if a page that rested was written since. */
+void limbo_check_fresh(uint64_t pa);
+/* Frees what has rested long enough: pages. With `wait`, all of it. Ctx: g0 or isr, no locks. */
+size_t limbo_drain(bool wait);
+/* The same, when so much has come together that it is worth it. */
+void limbo_poll(void);
+
+/* ---- background.c ---- */
+
+/* Of an idle M, interrupts masked: whether it is to do a step now; if not, its clock is armed where that is
+ * its job. background_leave() when it goes on. Ctx: g0. */
+bool background_due(struct m *mp);
+void background_step(bool all_idle);
+void background_leave(struct m *mp);
+
+/* ---- reclaim.c ---- */
+
+/*
+ * Wins memory: drops caches, shrinks parked goroutines' stacks, releases free ones. Pages won; 0: there is no
+ * use in trying again. RECLAIM_TRIES bounds how often what was won may go to others.
+ * Ctx: g0 or isr, holding no lock of RANK_STACKPOOL or above.
+ */
+#define RECLAIM_TRIES 100
+size_t sched_reclaim(void);
+/* This M's caches go to the pool, if somebody asked for them. Ctx: g0. */
+bool reclaim_asked(const struct m *mp);
+void reclaim_honour(struct m *mp);
+
+#endif
