@@ -9,7 +9,8 @@
  *   boot  the boot CPU before smp_start(), interrupts masked
  *   g0    an M's scheduler stack
  *   G     a goroutine's stack
- *   isr   an exception stack: may take no lock, touch no floating point, call no libc
+ *   isr   an exception stack: may touch no floating point, call no libc, and take no lock (but what makes a
+ *         stack grow takes those of RANK_STACKPOOL and above: kernel/lock.h)
  */
 #ifndef ARCH_ARCH_H
 #define ARCH_ARCH_H

@@ -40,7 +40,8 @@ struct spinlock {
         .rank = (rank_)      \
     }
 
-/* Acquire and release; every access that the lock guards is ordered by this pair. Ctx: any but isr. */
+/* Acquire and release; every access that the lock guards is ordered by this pair. Ctx: any; isr only for
+ * RANK_STACKPOOL and above, with nothing of the kind held by what was interrupted. */
 void lock(struct spinlock *l);
 void unlock(struct spinlock *l);
 

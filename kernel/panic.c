@@ -194,8 +194,12 @@ static bool say_page_fault(const struct fault *f, uintptr_t pc)
     return in_free;
 }
 
+/* Once this core ends the machine, every fault is a failure to be told: a core that was stopped may hold the
+ * locks that growing a stack takes. */
 bool fault_resolve(const struct fault *f)
 {
+    if (atomic_load(&ending) == getm())
+        return false;
     return hooks && !f->present && f->access != ACCESS_EXEC && hooks->resolve(f->addr);
 }
 

@@ -282,13 +282,3 @@ size_t scavenge_batch(void)
     end_busy();
     return pages;
 }
-
-/* Others may free pages as fast as they are taken: no more than there are. */
-size_t scavenge_all(void)
-{
-    size_t total = page_total(), all = 0, pages;
-
-    while (all < total && (pages = scavenge_batch()) != 0)
-        all += pages;
-    return all;
-}

@@ -35,8 +35,4 @@ bool scavenge_step(int64_t now_ns, int64_t *next_ns);
  */
 size_t scavenge_batch(void);
 
-/* scavenge_batch() until there is nothing more: how many pages in all. Some 100 ms for each GiB,
- * during which this core does nothing else. Ctx: g0. */
-size_t scavenge_all(void);
-
 #endif

@@ -98,12 +98,10 @@ void tlb_idle_enter(struct m *mp)
     atomic_store_explicit(&mp->tlb_seen, TLB_IDLE, memory_order_seq_cst);
 }
 
-/* First it counts again, then it flushes: see above. `asked` is read once more, since only what is still
- * unchanged after the store proves that nobody took this core for passed. */
+/* First it counts again, with what it had passed before it slept, then it passes. Who asked before that store
+ * may have taken this core for passed; the load in tlb_pass() comes after it and sees that. */
 void tlb_idle_leave(struct m *mp)
 {
-    atomic_store_explicit(&mp->tlb_seen, atomic_load_explicit(&asked, memory_order_seq_cst),
-                          memory_order_seq_cst);
-    if (atomic_load_explicit(&asked, memory_order_seq_cst) != mp->tlb_before_idle)
-        mmu_flush_local();
+    atomic_store_explicit(&mp->tlb_seen, mp->tlb_before_idle, memory_order_seq_cst);
+    tlb_pass(mp);
 }

@@ -55,9 +55,14 @@ uintptr_t tls_place(uintptr_t hi, uintptr_t *tp)
     return round_down(bottom, STACK_ALIGN);
 }
 
+bool tls_fits(uintptr_t stack_bytes)
+{
+    return tls_template.bytes + tls_template.align <= stack_bytes / 2;
+}
+
 void tls_init(uintptr_t stack_bytes)
 {
-    if (tls_template.bytes + tls_template.align > stack_bytes / 2)
+    if (!tls_fits(stack_bytes))
         boot_fail(
             "the program has %lu bytes of _Thread_local objects; a goroutine's stack of %lu bytes "
             "allows %lu",

@@ -4,6 +4,7 @@
 #ifndef KERNEL_TLS_H
 #define KERNEL_TLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -13,6 +14,9 @@
  * checked against it when the image starts. Ctx: g0.
  */
 uintptr_t tls_place(uintptr_t hi, uintptr_t *tp);
+
+/* Whether the template leaves half of a stack of stack_bytes to the goroutine. Ctx: any. */
+bool tls_fits(uintptr_t stack_bytes);
 
 /* Stops the boot if the template is too large for a goroutine's stack of stack_bytes. Ctx: boot. */
 void tls_init(uintptr_t stack_bytes);

@@ -135,17 +135,19 @@ static bool is_empty(const uint64_t *table)
 /* The root's own entries stay: an empty one costs a table for 512 GiB of addresses. */
 unsigned vm_table_drop(uintptr_t va, uint64_t pa[VM_DROP_MAX])
 {
-    uint64_t *entry[ROOT_LEVEL + 1], *table = root;
-    unsigned n = 0;
+    uint64_t *entry[ROOT_LEVEL], *table = root;
+    unsigned n = 0, level = ROOT_LEVEL;
 
     lock(&vm_lock);
-    for (unsigned level = ROOT_LEVEL; level > 0; level--) {
-        entry[level] = &table[level_index(va, level)];
-        if (!pte_present(entry_get(entry[level])))
-            throw("vm_table_drop: no table of level %u for %p", level - 1, (void *)va);
-        table = phys_to_virt(pte_pa(entry_get(entry[level])));
+    /* Down to the lowest table there is. */
+    while (level > 0 && pte_present(entry_get(&table[level_index(va, level)]))) {
+        uint64_t *at = &table[level_index(va, level)];
+        table = phys_to_virt(pte_pa(entry_get(at)));
+        level--;
+        if (level < ROOT_LEVEL - 1)
+            entry[level + 1] = at;
     }
-    for (unsigned level = 1; level < ROOT_LEVEL; level++) {
+    for (level++; level < ROOT_LEVEL; level++) {
         uint64_t below = pte_pa(entry_get(entry[level]));
         if (!is_empty(phys_to_virt(below)))
             break;

@@ -29,7 +29,7 @@ void vm_seal(void);
 /*
  * vm_map - map [va, va + bytes) to [pa, ...), with the largest pages that fit. All multiples of
  * PAGE_SIZE; nothing may be mapped there. Returns 0, or -ENOMEM (what was mapped before it ran out
- * stays mapped). Ctx: boot, g0 or G; takes vm_lock.
+ * stays mapped). Ctx: boot or g0; takes vm_lock.
  */
 int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot);
 
@@ -38,7 +38,7 @@ int vm_map(uintptr_t va, uint64_t pa, size_t bytes, enum vm_prot prot);
  * vm_table_find  the entry of va in the leaf table; NULL if there is no table. Takes no lock: the caller
  *                knows that the table can't go, since something in its 2 MiB is the caller's.
  * vm_table_make  the same, making what is missing; NULL: no memory.
- * vm_table_drop  unlinks va's leaf table and those above that become empty, if they are; returns how many,
+ * vm_table_drop  unlinks va's lowest table and those above that become empty, if they are; returns how many,
  *                their pages in pa. They may be used again when no core can hold a translation that went
  *                through them.
  * Ctx: g0, isr or boot.

@@ -72,6 +72,11 @@ uintptr_t arena_slot_hi(uintptr_t va)
     return slot_hi(arena_class(va), slot_index(va));
 }
 
+uintptr_t arena_slot_lo(uintptr_t hi)
+{
+    return hi - slot_bytes(arena_class(hi - 1));
+}
+
 /* ---- maps --------------------------------------------------------------------------------------- */
 
 static void *map_page_locked(void)

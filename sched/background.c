@@ -6,8 +6,7 @@
  *            a step is short: some blocks of Gs, some pages. A pass over all Gs begins every PERIOD_NS. A G
  *            whose stack pointer is where the pass before found it has most likely not run since (if it has,
  *            shrinking it is not wrong, only early).
- * Why it stops: when every core idles and a pass has found nothing to do, nothing can change: no clock is
- *            armed any more, so an idle machine is quiet.
+ * The last core never sleeps here: when all would, the program is at a deadlock and ends.
  */
 #include "arch/arch.h"
 #include "kernel/scavenge.h"
@@ -22,7 +21,6 @@ static _Atomic(struct m *) janitor; // a  relaxed: a role, it guards nothing but
 /* The janitor's. A new janitor goes on where the last one stopped: acquire-release by `janitor`. */
 static struct {
     struct gblock *cursor; // NULL: between two passes
-    size_t found;          // in this pass: stacks shrunk, or seen for the first time
     int64_t pass_ns;       // when the pass goes on, or the next one begins
     int64_t scavenge_ns;   // when the scavenger wants to be called
 } job;
@@ -37,12 +35,9 @@ static void visit(struct g *gp, void *unused)
                                                  memory_order_relaxed))
         return;
     struct stacktop *top = stack_top(gp->stack.hi);
-    if (top->seen_sp != gp->sp) {
-        top->seen_sp = gp->sp;
-        job.found++;
-    } else if (shrinkstack(gp, false)) {
-        job.found++;
-    }
+    if (top->seen_sp == gp->sp)
+        shrinkstack(gp, false);
+    top->seen_sp = gp->sp;
     casgstatus(gp, GSCAN, GWAITING);
 }
 
@@ -71,38 +66,35 @@ bool background_due(struct m *mp)
         if (!atomic_compare_exchange_strong_explicit(&janitor, &none, mp, memory_order_acquire,
                                                      memory_order_relaxed))
             return false;
-        if (next_ns() < now || next_ns() == INT64_MAX)
+        if (next_ns() < now)
             job.pass_ns = job.scavenge_ns = now + PERIOD_NS;
     }
     if (now >= next_ns())
         return true;
-    if (next_ns() != INT64_MAX)
-        arm(mp, next_ns(), now);
+    arm(mp, next_ns(), now);
     return false;
 }
 
-static void pass_step(int64_t now, bool all_idle)
+static void pass_step(int64_t now)
 {
-    if (!job.cursor)
-        job.found = 0;
     job.cursor = g_each_block(job.cursor, visit, NULL);
     job.pass_ns = now + STEP_NS;
     if (job.cursor)
         return;
     limbo_drain(false);
-    job.pass_ns = all_idle && job.found == 0 ? INT64_MAX : now + PERIOD_NS;
+    job.pass_ns = now + PERIOD_NS;
 }
 
-void background_step(bool all_idle)
+void background_step(void)
 {
     int64_t now = nanotime();
 
     if (now >= job.pass_ns)
-        pass_step(now, all_idle);
+        pass_step(now);
     if (now < job.scavenge_ns)
         return;
     scavenge_step(now, &job.scavenge_ns);
-    if (job.scavenge_ns == INT64_MAX && !all_idle)
+    if (job.scavenge_ns == INT64_MAX)
         job.scavenge_ns = now + SCAVENGE_LOOK_NS;
 }
 

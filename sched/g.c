@@ -122,7 +122,7 @@ static void gfree_carve(void *p)
     struct p *pp = p;
     uint64_t pa = page_alloc(BLOCK_PAGES);
 
-    for (int tries = 0; pa == PAGE_NONE && tries < RECLAIM_TRIES && sched_reclaim(); tries++)
+    for (int tries = 0; pa == PAGE_NONE && tries < RECLAIM_TRIES && sched_reclaim_g0(); tries++)
         pa = page_alloc(BLOCK_PAGES);
     if (pa == PAGE_NONE)
         return;

@@ -83,6 +83,16 @@ static void keep(uintptr_t lo, uintptr_t hi)
     atomic_fetch_add_explicit(&arena.limbo, n, memory_order_relaxed);
 }
 
+static void append_locked(struct stacktop *top)
+{
+    top->limbo_next = NULL;
+    if (limbo.tail)
+        limbo.tail->limbo_next = top;
+    else
+        limbo.head = top;
+    limbo.tail = top;
+}
+
 /* A stack that is in the queue already rests longer. */
 static void enqueue_locked(struct stacktop *top, uintptr_t lo, uintptr_t hi, uint64_t stamp)
 {
@@ -94,17 +104,13 @@ static void enqueue_locked(struct stacktop *top, uintptr_t lo, uintptr_t hi, uin
     if (top->limbo_queued)
         return;
     top->limbo_queued = true;
-    top->limbo_next = NULL;
-    if (limbo.tail)
-        limbo.tail->limbo_next = top;
-    else
-        limbo.head = top;
-    limbo.tail = top;
+    append_locked(top);
 }
 
 uint64_t limbo_keep_locked(uintptr_t lo, uintptr_t hi)
 {
     keep(lo, hi);
+    mmu_publish();
     return tlb_unmapped();
 }
 
@@ -200,9 +206,7 @@ void limbo_drop_tables_locked(uintptr_t lo, uintptr_t hi)
     uint64_t pa[VM_DROP_MAX];
 
     for (uintptr_t va = lo & ~(TABLE_BYTES - 1); va < hi; va += TABLE_BYTES) {
-        if (!vm_table_find(va) || !may_drop_locked(va))
-            continue;
-        unsigned n = vm_table_drop(va, pa);
+        unsigned n = may_drop_locked(va) ? vm_table_drop(va, pa) : 0;
         if (n == 0)
             continue;
         limbo.tables_stamp = tlb_unmapped();
@@ -232,29 +236,40 @@ static size_t free_tables(void)
     return n;
 }
 
-/* Up to DRAIN_BATCH stacks at the head of the queue. *more: the next one's stamp has passed, too. */
+static struct stacktop *dequeue_locked(void)
+{
+    struct stacktop *top = limbo.head;
+
+    if (top) {
+        limbo.head = top->limbo_next;
+        if (!limbo.head)
+            limbo.tail = NULL;
+    }
+    return top;
+}
+
+/* Looks at up to DRAIN_BATCH stacks from the head of the queue on. One whose stamp was renewed meanwhile goes to
+ * the end, so that it does not keep back those behind it. *more: it is worth looking at the next ones. */
 static size_t drain_batch(bool *more)
 {
     size_t pages = 0;
 
     *more = false;
     lock(&arena.lock);
-    for (unsigned i = 0; limbo.head; i++) {
-        struct stacktop *top = limbo.head;
-        if (!tlb_passed(top->limbo_stamp))
-            break;
-        if (i == DRAIN_BATCH) {
-            *more = true;
-            break;
+    struct stacktop *top, *renewed = NULL;
+    for (unsigned i = 0; i < DRAIN_BATCH && limbo.head != renewed && (top = dequeue_locked());
+         i++) {
+        if (!tlb_passed(top->limbo_stamp)) {
+            append_locked(top);
+            renewed = renewed ? renewed : top;
+            continue;
         }
-        limbo.head = top->limbo_next;
-        if (!limbo.head)
-            limbo.tail = NULL;
         uintptr_t lo = top->limbo_lo, hi = top->limbo_hi;
         top->limbo_queued = false;
         pages += limbo_free_pages_locked(lo, hi);
         /* Release: pairs with the acquire in limbo_rests(): the entries are absent. */
         __atomic_store_n(&top->limbo_hi, lo, __ATOMIC_RELEASE);
+        *more = true;
     }
     unlock(&arena.lock);
     return pages;
@@ -269,6 +284,16 @@ static uint64_t last_stamp(void)
         stamp = top->limbo_stamp > stamp ? top->limbo_stamp : stamp;
     unlock(&arena.lock);
     return stamp;
+}
+
+/* A place gets a new table only when no core can go by the old one. */
+void limbo_settle_tables(void)
+{
+    lock(&arena.lock);
+    uint64_t stamp = limbo.tables ? limbo.tables_stamp : 0;
+    unlock(&arena.lock);
+    if (stamp)
+        tlb_sync(stamp);
 }
 
 size_t limbo_drain(bool wait)

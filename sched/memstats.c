@@ -118,10 +118,10 @@ static void scavenge(void *pages)
 
 void memreclaim(void)
 {
-    size_t given;
+    size_t given = 1;
 
     mcall(reclaim_m);
-    do
+    /* Others may free all the while. */
+    for (size_t all = page_total(); given && all; all -= given < all ? given : all)
         systemstack(scavenge, &given);
-    while (given);
 }

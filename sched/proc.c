@@ -59,35 +59,46 @@ void casgstatus(struct g *gp, enum gstatus from, enum gstatus to)
 
 /* ---- sleeping and waking ---------------------------------------------------------------------- */
 
-/* Only a hint: no lock is held. */
-static bool all_idle(void)
+/* Others that are short of memory may wait for an idle M to give up its free stacks, and for nothing else. */
+static void set_idle(struct m *mp, bool idle)
 {
-    return __atomic_load_n(&sched.nmidle, __ATOMIC_RELAXED) == sched.nmonline;
+    atomic_store_explicit(&mp->idle, idle, memory_order_relaxed);
+    /* Pairs with the fence in ask_idle(). */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* What an idle M does between two sleeps. It works on stacks, so it is not idle to the TLB's epochs. */
+static void idle_work(struct m *mp, bool background)
+{
+    tlb_idle_leave(mp);
+    irq_enable();
+    if (reclaim_honour(mp) || background) {
+        set_idle(mp, false);
+        mcache_flush(&mp->p->mcache);
+        if (background)
+            background_step();
+        set_idle(mp, true);
+    }
+    irq_disable();
+    tlb_idle_enter(mp);
 }
 
 /* Ctx: g0, mp is this core's and on midle. Returns once it has been taken off. */
 static void m_sleep(struct m *mp)
 {
     irq_disable();
-    atomic_store_explicit(&mp->idle, true, memory_order_relaxed);
+    set_idle(mp, true);
     tlb_idle_enter(mp);
     /* Acquire: pairs with the release in m_wake(). */
     while (!atomic_load_explicit(&mp->wakeup, memory_order_acquire)) {
-        bool due = background_due(mp);
-        if (due || reclaim_asked(mp)) {
-            tlb_idle_leave(mp); // this works on stacks
-            irq_enable();
-            reclaim_honour(mp);
-            if (due)
-                background_step(all_idle());
-            irq_disable();
-            tlb_idle_enter(mp);
-        } else {
+        bool background = background_due(mp);
+        if (background || reclaim_asked(mp))
+            idle_work(mp, background);
+        else
             cpu_idle();
-        }
     }
     atomic_store_explicit(&mp->wakeup, false, memory_order_relaxed);
-    atomic_store_explicit(&mp->idle, false, memory_order_relaxed);
+    set_idle(mp, false);
     background_leave(mp);
     tlb_idle_leave(mp);
     irq_enable();
@@ -176,8 +187,9 @@ static void g_bind_stack(struct p *pp, struct g *gp)
     if (stack_bind(pp, gp))
         throw("out of memory: no stack for goroutine %lu (%zu of %zu pages are in use)", gp->goid,
               page_in_use(), page_total());
-    uintptr_t sp = tls_place((uintptr_t)stack_top(gp->stack.hi), &gp->tls);
+    uintptr_t tls, sp = tls_place((uintptr_t)stack_top(gp->stack.hi), &tls);
     gp->sp = switchframe_init(sp, goroutine_start);
+    gp->tls = tls; // last: with it, a report takes sp for good
 }
 
 static _Noreturn void execute(struct m *mp, struct g *gp)
@@ -300,7 +312,7 @@ int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg)
     const struct go_attr *a = attr ? attr : &none;
     size_t stack_max = a->stack_max_bytes ? a->stack_max_bytes : sched.stack_max;
 
-    if (stack_max < GO_STACK_MIN || stack_max > GO_STACK_MAX)
+    if (stack_max < GO_STACK_MIN || stack_max > GO_STACK_MAX || !tls_fits(stack_max))
         return -EINVAL;
     if (a->affinity)
         return -ENOTSUP;
@@ -397,7 +409,7 @@ void sched_init(void)
 {
     tlb_idle_leave(&m0);
     sched_set_panic_hooks();
-    malloc_set_reclaim(sched_reclaim);
+    malloc_set_reclaim(sched_reclaim_g0);
     irq_register(IRQ_WAKE, wake_isr);
     irq_register(IRQ_STOP, panic_stop_isr);
     irq_register(IRQ_TIMER, timer_isr);

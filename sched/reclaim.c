@@ -7,7 +7,7 @@
  * idles. Only idle ones are waited for.
  *
  * Invariant: nothing here waits for a core that may wait for the caller: it holds no lock of
- *            RANK_STACKPOOL or above, and an idle core takes no other.
+ *            RANK_STACKPOOL or above, and a core with m->idle set takes no other.
  */
 #include "arch/arch.h"
 #include "kernel/irq.h"
@@ -23,15 +23,16 @@ bool reclaim_asked(const struct m *mp)
            atomic_load_explicit(&wanted, memory_order_relaxed);
 }
 
-void reclaim_honour(struct m *mp)
+bool reclaim_honour(struct m *mp)
 {
     uint64_t want = atomic_load_explicit(&wanted, memory_order_relaxed);
 
     if (!reclaim_asked(mp))
-        return;
+        return false;
     stackcache_flush(mp->p);
     /* Release: pairs with the acquire in holds_out(). */
     atomic_store_explicit(&mp->p->trimmed, want, memory_order_release);
+    return true;
 }
 
 static bool holds_out(const struct m *mp, uint64_t want)
@@ -44,6 +45,8 @@ static void ask_idle(void)
 {
     uint64_t want = atomic_fetch_add_explicit(&wanted, 1, memory_order_relaxed) + 1;
 
+    /* Seq_cst: pairs with the fence in m_sleep(). Either it sees the wish, or this sees that it idles. */
+    atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t i = 0; i < sched.nm; i++)
         if (holds_out(allm[i], want))
             irqchip_send(allm[i], IRQ_WAKE);
@@ -88,6 +91,12 @@ static size_t reclaim(void)
 }
 
 /* While one core reclaims, the others wait for what it wins: it may have in hand all that there is. */
+size_t sched_reclaim_g0(void)
+{
+    stackcache_flush(getm()->p);
+    return sched_reclaim();
+}
+
 size_t sched_reclaim(void)
 {
     static atomic_flag busy = ATOMIC_FLAG_INIT;

@@ -109,6 +109,7 @@ static uintptr_t commit(uintptr_t from, uintptr_t to)
 {
     if (arena_class(to) < stack_class(TABLE_BYTES))
         return commit_range(from, to);
+    limbo_settle_tables();
     lock(&arena.lock);
     uintptr_t reached = commit_range(from, to);
     unlock(&arena.lock);
@@ -147,8 +148,8 @@ static bool grow(struct stack *s, uintptr_t addr)
     return false;
 }
 
-/* A page that is there: if it faulted, this core went by a table that has been replaced since (limbo.c), and
- * the fault has made it forget that. arena.lock keeps the tables while they are walked. */
+/* Takes no lock: tables are freed only when every core has passed (kernel/tlb.h), and this one does not
+ * meanwhile. */
 static bool is_mapped(uintptr_t addr)
 {
     uint64_t pa;
@@ -158,34 +159,30 @@ static bool is_mapped(uintptr_t addr)
 }
 
 /* Whose stack addr is in; NULL if nobody's. */
-static struct g *owner_of(uintptr_t addr, bool *mapped)
+static struct g *owner_of_locked(uintptr_t addr)
 {
-    struct g *gp = NULL;
-
-    if (addr - ARENA_BASE >= ARENA_BYTES)
+    if (!arena_slot_used_locked(addr))
         return NULL;
-    lock(&arena.lock);
-    *mapped = is_mapped(addr);
-    if (arena_slot_used_locked(addr)) {
-        struct stacktop *top = stack_top(arena_slot_hi(addr));
-        if (is_mapped((uintptr_t)top))
-            gp = top->g;
-    }
-    unlock(&arena.lock);
-    return gp;
+    struct stacktop *top = stack_top(arena_slot_hi(addr));
+    return is_mapped((uintptr_t)top) ? top->g : NULL;
 }
 
+/* Whoever touched it, and on whatever stack: the address counts. */
 bool stack_fault(uintptr_t addr)
 {
     struct g *gp = getg();
 
     if (addr - ARENA_BASE >= ARENA_BYTES)
         return false;
+    /* This core went by a table that has been replaced since (limbo.c). Before any lock: it may hold them. */
+    if (is_mapped(addr)) {
+        mmu_flush_local();
+        return true;
+    }
     if (addr < gp->stack.lo || addr >= gp->stack.hi) {
-        bool mapped;
-        gp = owner_of(addr, &mapped);
-        if (mapped)
-            return true;
+        lock(&arena.lock);
+        gp = owner_of_locked(addr);
+        unlock(&arena.lock);
     }
     return gp && addr >= gp->stack.lo && grow(&gp->stack, addr);
 }
@@ -216,6 +213,7 @@ static void explain_memory(const struct g *gp)
         page_total());
 }
 
+/* Without a lock: the other cores are stopped, and one of them may have held it. */
 bool stack_explain(uintptr_t addr, uintptr_t sp)
 {
     const struct g *gp = getg();
@@ -226,8 +224,7 @@ bool stack_explain(uintptr_t addr, uintptr_t sp)
         explain_overflow(gp, sp);
         return true;
     }
-    bool mapped;
-    if (in_arena && (gp = owner_of(addr, &mapped)) != NULL && addr >= gp->stack.lo) {
+    if (in_arena && (gp = owner_of_locked(addr)) != NULL && addr >= gp->stack.lo) {
         explain_memory(gp);
         return true;
     }
@@ -253,8 +250,10 @@ static struct stacktop *stack_make(struct p *pp, unsigned class)
         return NULL;
     uint64_t pa = page_cache_alloc(&pp->pagecache);
     uint64_t *entry = vm_table_find(hi - PAGE_SIZE);
-    if (!entry && pa != PAGE_NONE)
+    if (!entry && pa != PAGE_NONE) {
+        limbo_settle_tables();
         entry = vm_table_make(hi - PAGE_SIZE);
+    }
     if (!entry || pa == PAGE_NONE) {
         unmake(hi, pa);
         return NULL;
@@ -375,7 +374,7 @@ static bool bind(struct g *gp, struct stacktop *top)
             committed = limbo_take_back_locked(top, committed);
         unlock(&arena.lock);
         /* The goroutine before was allowed more, and below the limit of this one lie pages that a core may
-         * still reach without a fault. */
+         * still reach without a fault: they have to go first. */
         if (!fits)
             return false;
     }
@@ -392,14 +391,15 @@ int stack_bind(struct p *pp, struct g *gp)
     unsigned class = stack_class(gp->stack_max);
     struct stacktop *top = stack_get(pp, class);
 
-    if (top && bind(gp, top))
-        return 0;
-    if (top)
-        pool_put(class, top);
-    top = stack_make(pp, class);
-    for (int tries = 0; !top && tries < RECLAIM_TRIES && sched_reclaim(); tries++)
+    if (!top)
         top = stack_make(pp, class);
-    return top && bind(gp, top) ? 0 : -ENOMEM;
+    for (int tries = 0; !top && tries < RECLAIM_TRIES && sched_reclaim_g0(); tries++)
+        top = stack_make(pp, class);
+    if (!top)
+        return -ENOMEM;
+    while (!bind(gp, top))
+        limbo_drain(true);
+    return 0;
 }
 
 void stack_take_back(struct g *gp)
@@ -495,6 +495,7 @@ static size_t release_free(const struct released *r, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         arena_slot_free_locked(r[i].hi);
         pages += limbo_free_pages_locked(r[i].committed, r[i].hi);
+        limbo_drop_tables_locked(arena_slot_lo(r[i].hi), r[i].hi);
     }
     unlock(&arena.lock);
     return pages;

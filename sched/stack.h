@@ -84,6 +84,7 @@ uintptr_t stack_lo(uintptr_t hi, size_t max_bytes);
 /* The slot around an address of the arena. */
 unsigned arena_class(uintptr_t va);
 uintptr_t arena_slot_hi(uintptr_t va);
+uintptr_t arena_slot_lo(uintptr_t hi);
 
 /* The lowest free slot of a class: its upper end, 0 if the zone is full or there is no memory for its
  * map. Ctx: g0 or isr. */
@@ -145,7 +146,9 @@ size_t limbo_free_pages_locked(uintptr_t lo, uintptr_t hi);
 void limbo_check_fresh(uint64_t pa);
 /* Frees what has rested long enough: pages. With `wait`, all of it. Ctx: g0 or isr, no locks. */
 size_t limbo_drain(bool wait);
-/* The same, when so much has come together that it is worth it. */
+/* Waits until nobody can go by a table that was unlinked so far. Ctx: as limbo_drain(). */
+void limbo_settle_tables(void);
+/* limbo_drain(), when so much has come together that it is worth it. */
 void limbo_poll(void);
 
 /* ---- background.c ---- */
@@ -153,7 +156,7 @@ void limbo_poll(void);
 /* Of an idle M, interrupts masked: whether it is to do a step now; if not, its clock is armed where that is
  * its job. background_leave() when it goes on. Ctx: g0. */
 bool background_due(struct m *mp);
-void background_step(bool all_idle);
+void background_step(void);
 void background_leave(struct m *mp);
 
 /* ---- reclaim.c ---- */
@@ -165,8 +168,10 @@ void background_leave(struct m *mp);
  */
 #define RECLAIM_TRIES 100
 size_t sched_reclaim(void);
-/* This M's caches go to the pool, if somebody asked for them. Ctx: g0. */
+/* The same, and this M's own free stacks. Ctx: g0, no locks. */
+size_t sched_reclaim_g0(void);
+/* This M's free stacks go to the pool, if somebody asked for them: whether anybody did. Ctx: g0. */
 bool reclaim_asked(const struct m *mp);
-void reclaim_honour(struct m *mp);
+bool reclaim_honour(struct m *mp);
 
 #endif

@@ -50,7 +50,7 @@ void mmu_flush_boot(uintptr_t va, size_t bytes)
  * costs far more than a flush on each core when it comes by (and a virtual machine stops its cores for it). */
 void mmu_flush_local(void)
 {
-    __asm__ volatile("dsb nshst; tlbi vmalle1; dsb nsh; isb" ::: "memory");
+    __asm__ volatile("dsb ish; tlbi vmalle1; dsb nsh; isb" ::: "memory");
 }
 
 /* As make_tables in head.S: from the image's start to EARLY_SPARE beyond its end, in one GiB. */

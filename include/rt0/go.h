@@ -39,7 +39,8 @@ int go(void (*fn)(void *), void *arg);
  * stack_max_bytes is rounded up to whole pages. The addresses reserved for it are the next power of two, 64 KiB
  * at least, the lowest page of which is never mapped: a power of two from there on gives a page less than
  * itself.
- * Returns also -EINVAL if stack_max_bytes is out of range, -ENOTSUP if affinity is not 0 (not done yet).
+ * Returns also -EINVAL if stack_max_bytes is out of range or the program's _Thread_local objects would fill half
+ * of it, -ENOTSUP if affinity is not 0 (not done yet).
  */
 int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg);
 

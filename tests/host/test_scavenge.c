@@ -141,6 +141,16 @@ static size_t backed(void)
 
 /* ---- cases ----------------------------------------------------------------- */
 
+/* As memreclaim() does. */
+static size_t scavenge_all(void)
+{
+    size_t all = 0, pages;
+
+    while ((pages = scavenge_batch()) != 0)
+        all += pages;
+    return all;
+}
+
 static void test_goal(void)
 {
     int64_t freed;
