@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/number.h"
+
 /* What an error line shows of a key or value: its end must have room for what would be right. */
 #define SHOWN "%.48s"
 
@@ -48,41 +50,6 @@ static int next_word(char **at, char **word)
     return quoted ? -EINVAL : 1;
 }
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
-
-/* The text [s, end): 0, -EINVAL (not a number) or -ERANGE (a number of more than 64 bits). */
-static int parse_u64(const char *s, const char *end, uint64_t *out)
-{
-    unsigned base = end - s >= 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10;
-    bool fits = true;
-    uint64_t v = 0;
-
-    if (base == 16)
-        s += 2;
-    if (s == end)
-        return -EINVAL;
-    for (; s != end; s++) {
-        unsigned digit = (unsigned)digit_value(*s);
-
-        if (digit >= base)
-            return -EINVAL;
-        if (v > (UINT64_MAX - digit) / base)
-            fits = false;
-        v = v * base + digit;
-    }
-    *out = v;
-    return fits ? 0 : -ERANGE;
-}
-
 static int set_u64(const struct cmdline_key *k, const char *value, struct errbuf *e)
 {
     unsigned long long min = k->min;
@@ -93,7 +60,7 @@ static int set_u64(const struct cmdline_key *k, const char *value, struct errbuf
     if (value == NULL || *value == '\0')
         return fail(e, -EINVAL, "cmdline: %s: missing value, use %s=N with N from %llu to %llu",
                     k->name, k->name, min, max);
-    err = parse_u64(value, value + strlen(value), &v);
+    err = number_parse(value, value + strlen(value), &v);
     if (err == -EINVAL)
         return fail(e, err, "cmdline: %s=" SHOWN ": not a number, use %llu to %llu", k->name, value,
                     min, max);
@@ -121,12 +88,12 @@ static unsigned suffix_shift(char c)
     return 0;
 }
 
-/* 0, -EINVAL or -ERANGE, as parse_u64(). */
+/* 0, -EINVAL or -ERANGE, as number_parse(). */
 static int parse_bytes(const char *s, uint64_t *out)
 {
     size_t len = strlen(s);
     unsigned shift = len > 0 ? suffix_shift(s[len - 1]) : 0;
-    int err = parse_u64(s, s + len - (shift != 0), out);
+    int err = number_parse(s, s + len - (shift != 0), out);
 
     if (err == 0 && *out > UINT64_MAX >> shift)
         err = -ERANGE;

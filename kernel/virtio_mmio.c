@@ -11,7 +11,9 @@
 #include "kernel/virtio.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "kernel/number.h"
 #include "kernel/vm.h"
 
 #define MAGIC   UINT32_C(0x74726976) // "virt"
@@ -131,32 +133,13 @@ int virtio_mmio_open(struct virtio *v, struct memrange regs, unsigned id, struct
     return 0;
 }
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
-
-/* Takes a number of up to 64 bits off the text at *at. */
+/* Takes a number off the text at *at, up to what stands between numbers. */
 static bool take_number(const char **at, uint64_t *value)
 {
-    bool hex = (*at)[0] == '0' && ((*at)[1] == 'x' || (*at)[1] == 'X');
-    unsigned base = hex ? 16 : 10;
-    const char *begin = hex ? *at + 2 : *at;
-    const char *c = begin;
+    const char *begin = *at;
 
-    *value = 0;
-    for (; (unsigned)digit_value(*c) < base; c++)
-        if (__builtin_mul_overflow(*value, base, value) ||
-            __builtin_add_overflow(*value, (uint64_t)digit_value(*c), value))
-            return false;
-    *at = c;
-    return c != begin;
+    *at += strcspn(begin, "@,");
+    return number_parse(begin, *at, value) == 0;
 }
 
 /* One range off the text at *at. */

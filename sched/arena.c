@@ -35,11 +35,9 @@ static size_t slot_bytes(unsigned class)
 
 unsigned stack_class(size_t max_bytes)
 {
-    unsigned class = 0;
-
-    while (slot_bytes(class) < max_bytes)
-        class ++;
-    return class;
+    if (max_bytes <= slot_bytes(0))
+        return 0;
+    return (unsigned)(WORD_BITS - __builtin_clzll(max_bytes - 1)) - STACK_SHIFT_MIN;
 }
 
 /* A whole slot less the guard page at least. */

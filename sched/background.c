@@ -27,18 +27,14 @@ static struct {
 
 static void visit(struct g *gp, void *unused)
 {
-    uint32_t waiting = GWAITING;
-
     (void)unused;
-    /* Acquire: pairs with casgstatus() in park_m(): its stack pointer is saved. */
-    if (!atomic_compare_exchange_strong_explicit(&gp->status, &waiting, GSCAN, memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (!scan_begin(gp))
         return;
     struct stacktop *top = stack_top(gp->stack.hi);
     if (top->seen_sp == gp->sp)
         shrinkstack(gp, false);
     top->seen_sp = gp->sp;
-    casgstatus(gp, GSCAN, GWAITING);
+    scan_end(gp);
 }
 
 /* The clock is left armed when the M goes on: an interrupt too many costs less than arming it for every

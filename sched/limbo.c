@@ -275,11 +275,16 @@ static size_t drain_batch(bool *more)
     return pages;
 }
 
+static uint64_t tables_stamp_locked(void)
+{
+    return limbo.tables ? limbo.tables_stamp : 0;
+}
+
 /* The last stamp given out so far, 0 if nothing rests. */
 static uint64_t last_stamp(void)
 {
     lock(&arena.lock);
-    uint64_t stamp = limbo.tables ? limbo.tables_stamp : 0;
+    uint64_t stamp = tables_stamp_locked();
     for (struct stacktop *top = limbo.head; top; top = top->limbo_next)
         stamp = top->limbo_stamp > stamp ? top->limbo_stamp : stamp;
     unlock(&arena.lock);
@@ -289,8 +294,12 @@ static uint64_t last_stamp(void)
 /* A place gets a new table only when no core can go by the old one. */
 void limbo_settle_tables(void)
 {
+    /* Growth comes here: without a lock while there is none. What matters is the caller's own place, whose old
+     * table was unlinked before the slot became the caller's. */
+    if (!__atomic_load_n(&limbo.tables, __ATOMIC_RELAXED))
+        return;
     lock(&arena.lock);
-    uint64_t stamp = limbo.tables ? limbo.tables_stamp : 0;
+    uint64_t stamp = tables_stamp_locked();
     unlock(&arena.lock);
     if (stamp)
         tlb_sync(stamp);

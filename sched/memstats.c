@@ -101,12 +101,9 @@ void memstats_print(void)
 /* On g0 with the caller's registers saved, so that its own stack can be shrunk, too. */
 static void reclaim_m(struct g *gp)
 {
-    struct p *pp = getm()->p;
-
-    mcache_flush(&pp->mcache);
-    stackcache_flush(pp);
+    mcache_flush(&getm()->p->mcache);
     shrinkstack(gp, true);
-    sched_reclaim();
+    sched_reclaim_g0();
     stack_take_back(gp);
     gogo(gp);
 }

@@ -57,6 +57,20 @@ void casgstatus(struct g *gp, enum gstatus from, enum gstatus to)
     }
 }
 
+bool scan_begin(struct g *gp)
+{
+    uint32_t waiting = GWAITING;
+
+    /* Acquire: pairs with casgstatus() in park_m(): its stack pointer is saved. */
+    return atomic_compare_exchange_strong_explicit(&gp->status, &waiting, GSCAN,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+void scan_end(struct g *gp)
+{
+    casgstatus(gp, GSCAN, GWAITING);
+}
+
 /* ---- sleeping and waking ---------------------------------------------------------------------- */
 
 /* Others that are short of memory may wait for an idle M to give up its free stacks, and for nothing else. */

@@ -45,7 +45,7 @@ static void ask_idle(void)
 {
     uint64_t want = atomic_fetch_add_explicit(&wanted, 1, memory_order_relaxed) + 1;
 
-    /* Seq_cst: pairs with the fence in m_sleep(). Either it sees the wish, or this sees that it idles. */
+    /* Seq_cst: pairs with the fence in set_idle(). Either it sees the wish, or this sees that it idles. */
     atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t i = 0; i < sched.nm; i++)
         if (holds_out(allm[i], want))
@@ -66,17 +66,12 @@ static size_t drop_pages(void)
     return pages;
 }
 
-/* GSCAN keeps gp parked while its stack is looked at; goready() waits. */
 static void shrink_parked(struct g *gp, void *pages)
 {
-    uint32_t waiting = GWAITING;
-
-    /* Acquire: pairs with casgstatus() in park_m(): its stack pointer is saved. */
-    if (!atomic_compare_exchange_strong_explicit(&gp->status, &waiting, GSCAN, memory_order_acquire,
-                                                 memory_order_relaxed))
+    if (!scan_begin(gp))
         return;
     *(size_t *)pages += shrinkstack(gp, true);
-    casgstatus(gp, GSCAN, GWAITING);
+    scan_end(gp);
 }
 
 static size_t reclaim(void)
@@ -91,12 +86,6 @@ static size_t reclaim(void)
 }
 
 /* While one core reclaims, the others wait for what it wins: it may have in hand all that there is. */
-size_t sched_reclaim_g0(void)
-{
-    stackcache_flush(getm()->p);
-    return sched_reclaim();
-}
-
 size_t sched_reclaim(void)
 {
     static atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -111,4 +100,10 @@ size_t sched_reclaim(void)
     size_t pages = waited ? 1 : reclaim();
     atomic_flag_clear_explicit(&busy, memory_order_release);
     return pages;
+}
+
+size_t sched_reclaim_g0(void)
+{
+    stackcache_flush(getm()->p);
+    return sched_reclaim();
 }

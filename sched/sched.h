@@ -189,6 +189,10 @@ void goready(struct g *gp);
 
 void casgstatus(struct g *gp, enum gstatus from, enum gstatus to);
 
+/* Holds a waiting G in GSCAN, where goready() waits for it: false if it does not wait. Ctx: g0 or isr. */
+bool scan_begin(struct g *gp);
+void scan_end(struct g *gp);
+
 /* ---- g.c ---- */
 struct g *gfget(struct p *pp); // NULL: no memory
 /* Calls visit for every struct g there is, dead ones included. Takes no lock. Ctx: any. */

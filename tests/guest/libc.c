@@ -22,42 +22,13 @@
 #include "rt0/chan.h"
 #include "rt0/go.h"
 #include "rt0/initrd.h"
-#include "tests/guest/tap.h"
-
-#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+#include "tests/guest/all_of.h"
 
 #define NUMBERS      "/initrd/folder/numbers.txt" // the lines 1 to LAST_NUMBER
 #define LAST_NUMBER  2000
 #define NUMBER_BYTES 8893
 
 static int ncore;
-static struct chan *finished;
-static atomic_int wrong;
-
-static void fail_once(bool good)
-{
-    if (!good)
-        atomic_fetch_add(&wrong, 1);
-}
-
-static void finish(void)
-{
-    chan_send(finished, NULL);
-}
-
-/* n goroutines run fn(0) to fn(n - 1). Returns how many checks failed. */
-static int all_of(void (*fn)(void *), int n)
-{
-    atomic_store(&wrong, 0);
-    for (int i = 0; i < n; i++)
-        if (go(fn, (void *)(intptr_t)i)) {
-            ok(false, "goroutine %d of %d can't be made", i, n);
-            exit(1);
-        }
-    for (int i = 0; i < n; i++)
-        chan_recv(finished, NULL);
-    return atomic_load(&wrong);
-}
 
 /* Volatile: the compiler takes for granted what is asked here. */
 static bool is_aligned(void *volatile p, size_t align)

@@ -19,40 +19,11 @@
 #include "rt0/chan.h"
 #include "rt0/go.h"
 #include "sched/sched.h"
-#include "tests/guest/tap.h"
-
-#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+#include "tests/guest/all_of.h"
 
 int posix_memalign(void **p, size_t align, size_t bytes);
 
 static int ncore;
-static struct chan *finished;
-static atomic_int wrong;
-
-static void fail_once(bool good)
-{
-    if (!good)
-        atomic_fetch_add(&wrong, 1);
-}
-
-/* n goroutines run fn(0) to fn(n - 1). Returns how many checks failed. */
-static int all_of(void (*fn)(void *), int n)
-{
-    atomic_store(&wrong, 0);
-    for (int i = 0; i < n; i++)
-        if (go(fn, (void *)(intptr_t)i)) {
-            ok(false, "goroutine %d of %d can't be made", i, n);
-            exit(1);
-        }
-    for (int i = 0; i < n; i++)
-        chan_recv(finished, NULL);
-    return atomic_load(&wrong);
-}
-
-static void finish(void)
-{
-    chan_send(finished, NULL);
-}
 
 /* Volatile: the compiler takes for granted what is asked here. */
 static bool is_aligned(void *volatile p, size_t align)

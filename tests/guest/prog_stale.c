@@ -78,12 +78,10 @@ static void keep_translations(void *write)
 /* What the scheduler does with a goroutine that has been parked for long. */
 static void shrink(void *pages)
 {
-    uint32_t waiting = GWAITING;
-
-    while (!atomic_compare_exchange_weak(&victim->status, &waiting, GSCAN))
-        waiting = GWAITING;
+    while (!scan_begin(victim))
+        cpu_relax();
     *(size_t *)pages = shrinkstack(victim, true);
-    casgstatus(victim, GSCAN, GWAITING);
+    scan_end(victim);
     limbo_drain(false);
 }
 

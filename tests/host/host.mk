@@ -14,7 +14,7 @@ HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh pagema
 # Tests with threads of the host; they and what they link are built for ThreadSanitizer instead.
 HOST_THREADS := page_threads
 
-HOST_TEXT          := kernel/errbuf.c kernel/print.c
+HOST_TEXT          := kernel/errbuf.c kernel/number.c kernel/print.c
 HOST_FDT           := kernel/fdt.c kernel/fdt_index.c kernel/fdt_node.c tests/host/fdt_trees.c
 HOST_SRC_print     := $(HOST_TEXT)
 HOST_SRC_bootmem   := kernel/bootmem.c $(HOST_TEXT)
