@@ -129,8 +129,11 @@ $(B)/$(LIBC)/%.S.o: %.S Makefile
 	$(SAY) "  AS      $<"
 	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MMD -MP -c -o $@ $<
 
-# malloc() and free() call nothing: they need no frame.
-$(B)/$(LIBC)/kernel/malloc.c.o: CFLAGS_KERNEL += -momit-leaf-frame-pointer
+# malloc(), free() and gosched() call nothing: they need no frame.
+$(B)/$(LIBC)/kernel/malloc.c.o $(B)/$(LIBC)/sched/proc.c.o: CFLAGS_KERNEL += -momit-leaf-frame-pointer
+
+# What interrupts print by calls nothing of the libc, and the compiler shall not make calls of loops.
+$(B)/$(LIBC)/kernel/print.c.o: CFLAGS_KERNEL += -fno-tree-loop-distribute-patterns
 
 -include $(KERNEL_OBJS:.o=.d)
 
@@ -186,7 +189,7 @@ endif
 $(B)/$(LIBC)/program//%: WARN := -Wall
 
 # Guest tests and benches also look at the kernel from inside.
-INSIDE = -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH)
+INSIDE = -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH) -Itests/guest/$(ARCH)
 $(B)/$(LIBC)/program/tests/% $(B)/$(LIBC)/program/bench/%: CFLAGS_PROGRAM += $(INSIDE)
 
 # ---- libraries that are made or fetched once ---------------------------------------------------------

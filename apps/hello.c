@@ -1,9 +1,8 @@
 /*
  * hello.c - a line from every core.
  *
- * As many goroutines as there are cores meet: each takes a place, then spins until all have one. A
- * goroutine that spins keeps its core, so no two of them can be on the same, and the lines show every M
- * at work.
+ * Each of as many goroutines as there are cores may run on one core only (its affinity), and they meet: who has come
+ * spins until all have. So the lines show every M at work.
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -36,8 +35,11 @@ int main(void)
 
     printf("hello, world: rt0 on %d core%s\n", n, n == 1 ? "" : "s");
     lines = chan_make(sizeof(struct line), 0);
-    for (int i = 0; i < n; i++)
-        go(say_where, NULL);
+    for (int i = 0; i < n; i++) {
+        /* The mask has 64 bits: where there are more cores, the others run anywhere. */
+        struct go_attr attr = {.affinity = i < 64 ? UINT64_C(1) << i : 0};
+        go_with(&attr, say_where, NULL);
+    }
     for (int i = 0; i < n; i++) {
         struct line line;
         chan_recv(lines, &line);

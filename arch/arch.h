@@ -28,7 +28,7 @@ struct m;
 struct trapframe;
 struct virtio;
 
-#include "cpu.h" // arch/ARCH/cpu.h: struct switchframe, struct arch_m, getg(), getm(), cpu_relax(), irq_*()
+#include "cpu.h" // arch/ARCH/cpu.h: struct switchframe, struct arch_m, getg(), getm(), acquirem(), cpu_counter() ...
 
 /* ---- switch.S ------------------------------------------------------------------------------- */
 
@@ -43,10 +43,45 @@ void mcall(void (*fn)(struct g *gp));
 _Noreturn void gogo(struct g *gp);
 
 /*
+ * gswitch - save the current G `from` like mcall(), continue `to` like gogo(), and in between, when nobody stands
+ * on from's stack any more, queue it: *slot = from, then *tail = value (release).
+ * Ctx: G, in a NOPREEMPT function that does nothing after it.
+ */
+void gswitch(struct g *from, struct g *to, struct g *_Atomic *slot, _Atomic(uint32_t) *tail,
+             uint32_t value);
+
+/*
  * systemstack - call fn(arg) on the M's g0 stack, with g0 current, and return.
  * Preemption is off meanwhile. On g0 already it is a plain call. Ctx: G, g0 or boot. fn must not park.
  */
 void systemstack(void (*fn)(void *arg), void *arg);
+
+/*
+ * gobegin - make gp current and run it for the first time, on the stack that ends at sp, a multiple of 16: calls
+ * fn(arg), then the same as goexit(). From here on gp->tls is tls. Ctx: g0; the thread pointer is set.
+ */
+_Noreturn void gobegin(void (*fn)(void *), void *arg, struct g *gp, uintptr_t sp, uintptr_t tls);
+
+/* The current G has ended, and never runs again: makes the M's g0 current and calls goexit0(gp) on its stack.
+ * Ctx: G. */
+_Noreturn void goend(void);
+_Noreturn void goexit0(struct g *gp); // sched/proc.c
+
+/* ---- preempt.S ------------------------------------------------------------------------------- */
+
+/*
+ * asyncpreempt - entered instead of the instruction at m->preempt_pc, by an interrupt that came before it.
+ * Saves every register on the G's stack (floating point and vectors too), calls asyncpreempt2(), which may
+ * switch to other Gs and cores, and goes back. In .text.nopreempt until all is saved.
+ */
+void asyncpreempt(void);
+void asyncpreempt2(void); // sched/preempt.c
+
+/* The interrupted G goes on in asyncpreempt(). Ctx: isr; the G is preemptible. */
+void trapframe_preempt(struct trapframe *tf);
+
+/* Bytes that asyncpreempt() needs on the G's stack. */
+size_t asyncpreempt_bytes(void);
 
 /* ---- trap.c ---------------------------------------------------------------------------------- */
 
@@ -117,7 +152,8 @@ void platform_write_fallback(const char *text, size_t bytes);
 /* This core's part of the interrupt controller. Ctx: boot or AP start, interrupts masked. */
 void irqchip_init_cpu(struct m *mp);
 
-/* Raise IRQ_WAKE or IRQ_STOP (kernel/irq.h) on mp's core. The write is a release: what this core
+/* Raise IRQ_WAKE, IRQ_STOP or IRQ_BACKTRACE (kernel/irq.h) on mp's core; IRQ_BACKTRACE also where interrupts
+ * are masked, if the machine can (x86-64: by NMI). The write is a release: what this core
  * stored before is seen by the handler. Ctx: any, isr included. */
 void irqchip_send(struct m *mp, unsigned kind);
 
@@ -129,6 +165,10 @@ void clock_init_cpu(struct m *mp);
 
 /* Nanoseconds since the counter started; monotonic, the same on every core. Ctx: any. */
 int64_t clock_nanotime(void);
+
+/* cpu_counter() ticks and nanoseconds of it, rounded down. Ctx: any, after clock_init(). */
+int64_t clock_ticks_to_ns(uint64_t ticks);
+uint64_t clock_ns_to_ticks(int64_t ns);
 
 /* clock_nanotime() when the image's first instruction ran. */
 int64_t clock_entry(void);

@@ -1,7 +1,7 @@
 /*
  * acpi.c - the few ACPI tables that rt0 reads, walked once at boot.
  *
- *   RSDP -> XSDT (revision 2) or RSDT (revision 0) -> MADT "APIC": the cores
+ *   RSDP -> XSDT (revision 2) or RSDT (revision 0) -> MADT "APIC": the cores, the I/O APICs
  *                                                  -> FADT "FACP": the PM timer
  *
  * Protocol:  boot CPU only. What map() gives stays readable until acpi_read() returns.
@@ -47,7 +47,18 @@ enum fadt_field {
 #define APIC_ID_NONE   UINT32_C(0xff)
 #define X2APIC_ID_NONE UINT32_C(0xffffffff)
 
-enum madt_type { MADT_LOCAL_APIC = 0, MADT_LAPIC_OVERRIDE = 5, MADT_LOCAL_X2APIC = 9 };
+enum madt_type {
+    MADT_LOCAL_APIC = 0,
+    MADT_IO_APIC = 1,
+    MADT_SOURCE_OVERRIDE = 2,
+    MADT_LAPIC_OVERRIDE = 5,
+    MADT_LOCAL_X2APIC = 9,
+};
+
+/* Of an override: the bus, and its flags (0: as the bus has it, which for ISA is active high and edge). */
+#define BUS_ISA         0
+#define FLAG_ACTIVE_LOW 0x3 // in 0x3
+#define FLAG_LEVEL      0xc // in 0xc
 
 struct table {
     const char *name; // as error lines call it
@@ -60,6 +71,14 @@ struct table {
 static uint32_t get_u32(const uint8_t *p)
 {
     uint32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static uint16_t get_u16(const uint8_t *p)
+{
+    uint16_t v;
 
     memcpy(&v, p, sizeof(v));
     return v;
@@ -224,14 +243,40 @@ static void add_cpu(struct acpi_platform *out, uint32_t id, uint32_t flags)
         out->apic_id[out->ncpu++] = id;
 }
 
+static void add_ioapic(struct acpi_platform *out, uint32_t phys, uint32_t gsi_base)
+{
+    if (out->nioapic < ACPI_MAX_IOAPICS)
+        out->ioapic[out->nioapic++] = (struct acpi_ioapic){phys, gsi_base};
+}
+
+/* Without an override an ISA interrupt is the global one of its number. */
+static void set_isa_defaults(struct acpi_platform *out)
+{
+    for (uint32_t i = 0; i < ACPI_ISA_IRQS; i++)
+        out->isa_irq[i] = (struct acpi_isa_irq){.gsi = i};
+}
+
+static void override_isa(struct acpi_platform *out, unsigned irq, uint32_t gsi, unsigned flags)
+{
+    if (irq < ACPI_ISA_IRQS)
+        out->isa_irq[irq] = (struct acpi_isa_irq){
+            .gsi = gsi,
+            .active_low = (flags & FLAG_ACTIVE_LOW) == FLAG_ACTIVE_LOW,
+            .level = (flags & FLAG_LEVEL) == FLAG_LEVEL,
+        };
+}
+
 /* The length an entry of that type has at least. */
 static size_t madt_entry_min(unsigned type)
 {
     switch (type) {
     case MADT_LOCAL_APIC:
         return 8;
+    case MADT_IO_APIC:
     case MADT_LAPIC_OVERRIDE:
         return 12;
+    case MADT_SOURCE_OVERRIDE:
+        return 10;
     case MADT_LOCAL_X2APIC:
         return 16;
     default:
@@ -245,6 +290,13 @@ static void read_madt_entry(struct acpi_platform *out, const uint8_t *entry)
     case MADT_LOCAL_APIC:
         if (entry[3] != APIC_ID_NONE)
             add_cpu(out, entry[3], get_u32(entry + 4));
+        break;
+    case MADT_IO_APIC:
+        add_ioapic(out, get_u32(entry + 4), get_u32(entry + 8));
+        break;
+    case MADT_SOURCE_OVERRIDE:
+        if (entry[2] == BUS_ISA)
+            override_isa(out, entry[3], get_u32(entry + 4), get_u16(entry + 8));
         break;
     case MADT_LAPIC_OVERRIDE:
         out->lapic_phys = get_u64(entry + 4);
@@ -263,6 +315,7 @@ static int read_madt(const struct table *madt, struct acpi_platform *out, struct
     size_t at = MADT_ENTRIES;
 
     out->lapic_phys = get_u32(madt->data + MADT_LAPIC);
+    set_isa_defaults(out);
     while (at < madt->bytes) {
         const uint8_t *entry = madt->data + at;
         size_t left = madt->bytes - at;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kernel/number.h"
+#include "kernel/print.h"
 
 /* What an error line shows of a key or value: its end must have room for what would be right. */
 #define SHOWN "%.48s"
@@ -71,68 +72,112 @@ static int set_u64(const struct cmdline_key *k, const char *value, struct errbuf
     return 0;
 }
 
-/* How far a suffix of a number of bytes shifts it; 0 if c is none. */
-static unsigned suffix_shift(char c)
+/* What may stand behind a number, and what it multiplies it by. The largest is last. */
+struct unit {
+    const char *name;
+    const char *other; // another spelling, or NULL
+    uint64_t factor;
+};
+
+struct scale {
+    const char *what; // the number with its unit
+    const char *names;
+    const struct unit *units;
+    unsigned nunits;
+};
+
+static const struct unit byte_units[] = {
+    {"", NULL, 1},
+    {"K", "k", UINT64_C(1) << 10},
+    {"M", "m", UINT64_C(1) << 20},
+    {"G", "g", UINT64_C(1) << 30},
+};
+static const struct scale bytes = {"number of bytes", "K, M, G", byte_units, 4};
+
+static const struct unit time_units[] = {
+    {"ns", "", 1},
+    {"us", NULL, 1000},
+    {"ms", NULL, 1000000},
+    {"s", NULL, 1000000000},
+};
+static const struct scale duration = {"duration", "ns, us, ms, s", time_units, 4};
+
+static bool is_hex_digit(char c)
 {
-    switch (c) {
-    case 'K':
-    case 'k':
-        return 10;
-    case 'M':
-    case 'm':
-        return 20;
-    case 'G':
-    case 'g':
-        return 30;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* What follows the last digit of s. No unit ends in a digit, be it a hexadecimal one. */
+static const char *unit_in(const char *s)
+{
+    const char *at = s + strlen(s);
+
+    while (at > s && !is_hex_digit(at[-1]))
+        at--;
+    return at;
+}
+
+/* What it multiplies by; 0: there is no such unit. */
+static uint64_t unit_factor(const struct scale *sc, const char *name)
+{
+    for (unsigned i = 0; i < sc->nunits; i++) {
+        const struct unit *u = &sc->units[i];
+
+        if (strcmp(name, u->name) == 0 || (u->other != NULL && strcmp(name, u->other) == 0))
+            return u->factor;
     }
     return 0;
 }
 
 /* 0, -EINVAL or -ERANGE, as number_parse(). */
-static int parse_bytes(const char *s, uint64_t *out)
+static int parse_scaled(const struct scale *sc, const char *s, uint64_t *out)
 {
-    size_t len = strlen(s);
-    unsigned shift = len > 0 ? suffix_shift(s[len - 1]) : 0;
-    int err = number_parse(s, s + len - (shift != 0), out);
+    const char *unit = unit_in(s);
+    uint64_t factor = unit_factor(sc, unit);
+    int err = factor == 0 ? -EINVAL : number_parse(s, unit, out);
 
-    if (err == 0 && *out > UINT64_MAX >> shift)
+    if (err == 0 && *out > UINT64_MAX / factor)
         err = -ERANGE;
-    *out <<= shift;
+    if (err == 0)
+        *out *= factor;
     return err;
 }
 
-/* The suffix of the largest unit that *bytes is a multiple of; *bytes becomes the units. */
-static const char *bytes_unit(unsigned long long *bytes)
-{
-    static const char *const suffixes[] = {"", "K", "M", "G"};
-    unsigned i = 0;
+/* A value as it would be typed: in the largest unit of which it is a multiple. */
+struct scaled_text {
+    char text[24];
+};
 
-    for (; i < 3 && *bytes != 0 && *bytes % 1024 == 0; i++)
-        *bytes /= 1024;
-    return suffixes[i];
+static struct scaled_text scaled_text(const struct scale *sc, uint64_t v)
+{
+    struct scaled_text t;
+    unsigned i = sc->nunits - 1;
+
+    while (v % sc->units[i].factor != 0)
+        i--;
+    ksnprintf(t.text, sizeof t.text, "%llu%s", (unsigned long long)(v / sc->units[i].factor),
+              v == 0 ? "" : sc->units[i].name);
+    return t;
 }
 
-static int set_bytes(const struct cmdline_key *k, const char *value, struct errbuf *e)
+static int set_scaled(const struct cmdline_key *k, const struct scale *sc, const char *value,
+                      struct errbuf *e)
 {
-    unsigned long long min = k->min;
-    unsigned long long max = k->max;
-    const char *min_unit = bytes_unit(&min);
-    const char *max_unit = bytes_unit(&max);
+    struct scaled_text min = scaled_text(sc, k->min);
+    struct scaled_text max = scaled_text(sc, k->max);
     uint64_t v = 0;
     int err;
 
     if (value == NULL || *value == '\0')
-        return fail(e, -EINVAL,
-                    "cmdline: %s: missing value, use %s=N with N bytes from %llu%s to %llu%s",
-                    k->name, k->name, min, min_unit, max, max_unit);
-    err = parse_bytes(value, &v);
+        return fail(e, -EINVAL, "cmdline: %s: missing value, use %s=N with a %s (%s) from %s to %s",
+                    k->name, k->name, sc->what, sc->names, min.text, max.text);
+    err = parse_scaled(sc, value, &v);
     if (err == -EINVAL)
-        return fail(e, err,
-                    "cmdline: %s=" SHOWN ": not a number of bytes (K, M, G), use %llu%s to %llu%s",
-                    k->name, value, min, min_unit, max, max_unit);
+        return fail(e, err, "cmdline: %s=" SHOWN ": not a %s (%s), use %s to %s", k->name, value,
+                    sc->what, sc->names, min.text, max.text);
     if (err == -ERANGE || v < k->min || v > k->max)
-        return fail(e, -ERANGE, "cmdline: %s=" SHOWN ": out of range, use %llu%s to %llu%s",
-                    k->name, value, min, min_unit, max, max_unit);
+        return fail(e, -ERANGE, "cmdline: %s=" SHOWN ": out of range, use %s to %s", k->name, value,
+                    min.text, max.text);
     *(uint64_t *)k->dest = v;
     return 0;
 }
@@ -170,32 +215,41 @@ static const struct cmdline_key *find_key(const struct cmdline_key *keys, size_t
     return NULL;
 }
 
-static int set_key(const struct cmdline_key *keys, size_t nkeys, const char *word,
-                   void (*unknown)(const char *word), struct errbuf *e)
+static int set_value(const struct cmdline_key *k, const char *value, struct errbuf *e)
 {
-    const struct cmdline_key *k;
-    const char *value;
-    size_t len = 0;
-
-    while (word[len] != '\0' && word[len] != '=')
-        len++;
-    value = word[len] == '=' ? word + len + 1 : NULL;
-    k = find_key(keys, nkeys, word, len);
-    if (k == NULL) {
-        unknown(word);
-        return 0;
-    }
     switch (k->kind) {
     case CMDLINE_U64:
         return set_u64(k, value, e);
     case CMDLINE_BYTES:
-        return set_bytes(k, value, e);
+        return set_scaled(k, &bytes, value, e);
+    case CMDLINE_DURATION:
+        return set_scaled(k, &duration, value, e);
     case CMDLINE_BOOL:
         return set_bool(k, value, e);
     case CMDLINE_STR:
         break;
     }
     return set_str(k, value, e);
+}
+
+static int set_key(const struct cmdline_key *keys, size_t nkeys, const char *word,
+                   void (*unknown)(const char *word), struct errbuf *e)
+{
+    const struct cmdline_key *k;
+    size_t len = 0;
+    int err;
+
+    while (word[len] != '\0' && word[len] != '=')
+        len++;
+    k = find_key(keys, nkeys, word, len);
+    if (k == NULL) {
+        unknown(word);
+        return 0;
+    }
+    err = set_value(k, word[len] == '=' ? word + len + 1 : NULL, e);
+    if (err == 0 && k->given != NULL)
+        *k->given = true;
+    return err;
 }
 
 int cmdline_parse(char *text, const struct cmdline_key *keys, size_t nkeys, char **argv,

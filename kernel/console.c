@@ -86,3 +86,25 @@ void kprintf(const char *fmt, ...)
     va_end(ap);
     console_write(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
+
+/* Turns for which the lock is waited for: longer than any text takes, unless its holder waits for this core. */
+#define URGENT_TURNS 100000
+
+void kprintf_urgent(const char *fmt, ...)
+{
+    char text[320];
+    va_list ap;
+    bool got = false;
+
+    va_start(ap, fmt);
+    int n = kvsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    for (int i = 0; i < URGENT_TURNS && !got; i++) {
+        got = !atomic_exchange_explicit(&console_lock.held, 1, memory_order_acquire);
+        if (!got)
+            cpu_relax();
+    }
+    write_locked(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    if (got)
+        atomic_store_explicit(&console_lock.held, 0, memory_order_release);
+}

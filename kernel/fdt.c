@@ -26,9 +26,12 @@
 
 #define PSCI_CPU_ON_64 UINT32_C(0xc4000003)
 
-/* Private peripheral interrupts (PPI) in an interrupt specifier: type, count, first INTID. */
+/* Shared and private peripheral interrupts (SPI, PPI) in an interrupt specifier: type, count, first INTID. */
 #define GIC_CELLS     3
+#define GIC_TYPE_SPI  0
 #define GIC_TYPE_PPI  1
+#define GIC_SPI_COUNT 988
+#define GIC_SPI_BASE  32
 #define GIC_PPI_COUNT 16
 #define GIC_PPI_BASE  16
 
@@ -527,11 +530,14 @@ static int stdout_node(const struct fdt_tree *t)
     return path == NULL ? -1 : tree_find_alias(t, path, strcspn(path, ":"));
 }
 
-static void find_console(const struct fdt_tree *t, struct fdt_platform *pf)
+/* Its node; of no meaning if pf->uart says that there is none. */
+static int find_console(const struct fdt_tree *t, struct fdt_platform *pf)
 {
-    bool found = read_uart(t, stdout_node(t), &pf->uart_regs);
-    int node = -1;
+    int node = stdout_node(t);
+    bool found = read_uart(t, node, &pf->uart_regs);
 
+    if (!found)
+        node = -1;
     for (int i = 0; !found && i < UARTS_MAX; i++) {
         node = tree_next_compatible(t, node, pl011_compatible);
         if (node < 0)
@@ -541,19 +547,34 @@ static void find_console(const struct fdt_tree *t, struct fdt_platform *pf)
     pf->uart = found ? FDT_UART_PL011 : FDT_UART_NONE;
     if (!found)
         pf->uart_regs = (struct memrange){0, 0};
+    return node;
+}
+
+/* A console without an interrupt only prints: nothing about it is an error. */
+static void read_uart_interrupt(const struct fdt_tree *t, int node, int gic,
+                                struct fdt_platform *pf)
+{
+    struct interrupt irq;
+
+    if (pf->uart == FDT_UART_NONE || find_interrupt(t, node, 0, &irq, NULL) != 0)
+        return;
+    if (irq.controller != gic || irq.ncells < GIC_CELLS || get_be32(irq.spec) != GIC_TYPE_SPI ||
+        get_be32(irq.spec + 4) >= GIC_SPI_COUNT)
+        return;
+    pf->uart_intid = GIC_SPI_BASE + get_be32(irq.spec + 4);
 }
 
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
 {
     const struct fdt_tree *t = &indexed;
     struct interrupt irq = {.controller = -1};
-    int err;
+    int uart, err;
 
     memset(pf, 0, sizeof(*pf));
     err = tree_index(&indexed, fdt, e);
     if (err != 0)
         return err;
-    find_console(t, pf);
+    uart = find_console(t, pf);
     err = read_cpus(t, pf, e);
     if (err == 0)
         err = read_psci(t, pf, e);
@@ -561,6 +582,8 @@ int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
         err = read_timer(t, pf, &irq, e);
     if (err == 0)
         err = read_gic(t, irq.controller, pf, e);
+    if (err == 0)
+        read_uart_interrupt(t, uart, irq.controller, pf);
     return err;
 }
 

@@ -32,6 +32,8 @@ struct fdt_platform {
     unsigned timer_intid; // GIC INTID of the EL1 virtual timer
     enum fdt_uart uart;
     struct memrange uart_regs;
+    unsigned
+        uart_intid; // GIC INTID of the UART's interrupt; 0: none, or it is not one of that GIC's
 };
 
 /* Checks magic, version and size of the block at fdt (at most max_bytes are readable there): 0 or

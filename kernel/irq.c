@@ -17,9 +17,9 @@ void irq_register(enum irq_kind kind, irq_handler *fn)
     handlers[kind] = fn;
 }
 
-void irq_dispatch(enum irq_kind kind)
+void irq_dispatch(enum irq_kind kind, struct trapframe *tf)
 {
     if (!handlers[kind])
         throw("interrupt of kind %d has no handler", kind);
-    handlers[kind]();
+    handlers[kind](tf);
 }

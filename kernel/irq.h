@@ -8,18 +8,23 @@
 #define KERNEL_IRQ_H
 
 enum irq_kind {
-    IRQ_WAKE,  // another core queued work for this one
-    IRQ_STOP,  // another core ends the machine: halt
-    IRQ_TIMER, // what clock_arm() asked for
+    IRQ_WAKE,      // another core queued work for this one
+    IRQ_STOP,      // another core ends the machine: halt
+    IRQ_TIMER,     // what clock_arm() asked for
+    IRQ_BACKTRACE, // another core wants to know where this one is
+    IRQ_CONSOLE,   // the console has received something
     NIRQ
 };
 
-typedef void irq_handler(void); // Ctx: isr, interrupts masked
+struct trapframe;
+
+/* tf: what was interrupted. Ctx: isr, interrupts masked. */
+typedef void irq_handler(struct trapframe *tf);
 
 /* Ctx: boot. */
 void irq_register(enum irq_kind kind, irq_handler *fn);
 
 /* Ctx: isr. */
-void irq_dispatch(enum irq_kind kind);
+void irq_dispatch(enum irq_kind kind, struct trapframe *tf);
 
 #endif

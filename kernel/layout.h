@@ -67,6 +67,7 @@ static inline uint64_t virt_to_phys(const void *direct)
 /* Linker scripts. The image is [image_start, image_end): text, rodata, sealed, data, bss, stack. */
 extern char image_start[], text_end[], rodata_end[], sealed_end[], image_end[];
 extern char m0_stack_guard[], m0_stack_lo[], m0_stack_hi[];
+extern const char nopreempt_start[], nopreempt_end[];
 #endif
 
 #endif

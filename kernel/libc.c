@@ -18,6 +18,9 @@
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "sched/memstats.h"
+#include "sched/schedstats.h"
+#include "sched/sched.h"
+#include "sched/trace.h"
 
 /* Linker script. */
 extern void (*const __preinit_array_start[])(void);
@@ -40,6 +43,7 @@ void libc_run_main(void *libc_args)
     libc_init();
     run(__preinit_array_start, __preinit_array_end);
     run(__init_array_start, __init_array_end);
+    sched_constructed();
     exit(main(args->argc, args->argv));
 }
 
@@ -58,8 +62,12 @@ _Noreturn void _exit(int status)
     libc_flush();
     if (options.memstats)
         memstats_print();
+    if (options.schedstats)
+        schedstats_print();
     console_take();
     panic_stop_others();
+    console_break_lock();
+    trace_finish();
     arch_exit(status & 0xff);
 }
 

@@ -4,17 +4,30 @@
  * tools/build-newlib builds it so that _REENT is a call: all state that the C standard gives to a
  * thread (errno, strtok, rand, ...) is in a struct _reent (the small kind, 176 bytes) that each
  * goroutine has among its _Thread_local objects; the FILEs are the program's.
+ *
+ * It is made ready when it is first asked for. Nobody has its address but from __getreent(), so of a goroutine
+ * that never called that there is nothing to give back either.
  */
 #include <malloc.h>
 #include <reent.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "kernel/libc.h"
 
-static _Thread_local struct _reent reent = _REENT_INIT(reent);
+static _Thread_local struct _reent reent __attribute__((section(".tbss..noinit")));
+static _Thread_local bool reent_ready;
+
+static __attribute__((noinline)) void reent_make(void)
+{
+    reent = (struct _reent)_REENT_INIT(reent);
+    reent_ready = true;
+}
 
 struct _reent *__getreent(void)
 {
+    if (__builtin_expect(!reent_ready, 0))
+        reent_make();
     return &reent;
 }
 
@@ -36,7 +49,8 @@ void libc_init(void)
 
 void libc_thread_exit(void)
 {
-    _reclaim_reent(&reent);
+    if (reent_ready)
+        _reclaim_reent(&reent);
 }
 
 /* newlib's exit() has flushed its streams. */

@@ -12,9 +12,10 @@
 #include "sched/sched.h"
 
 static const char *const rank_name[NRANK] = {
-    [RANK_MUTEX] = "mutex",       [RANK_CHAN] = "chan",   [RANK_FILES] = "files",
-    [RANK_MCENTRAL] = "mcentral", [RANK_SCHED] = "sched", [RANK_CONSOLE] = "console",
-    [RANK_STACKPOOL] = "stacks",  [RANK_MHEAP] = "mheap", [RANK_VM] = "vm",
+    [RANK_SYNC] = "sync",         [RANK_MUTEX] = "mutex",   [RANK_CHAN] = "chan",
+    [RANK_FILES] = "files",       [RANK_TIMERS] = "timers", [RANK_POLICY] = "policy",
+    [RANK_MCENTRAL] = "mcentral", [RANK_SCHED] = "sched",   [RANK_CONSOLE] = "console",
+    [RANK_STACKPOOL] = "stacks",  [RANK_MHEAP] = "mheap",   [RANK_VM] = "vm",
     [RANK_PAGE] = "page",
 };
 
@@ -24,7 +25,8 @@ static void stack_check(const struct spinlock *l)
     const struct g *gp = getg();
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-    if (l->rank >= RANK_STACKPOOL && gp != gp->m->g0 && here >= gp->stack.lo && here < gp->stack.hi)
+    if (l->rank >= RANK_STACKPOOL && gp != gp->m->g0 && here >= gp->stack->lo &&
+        here < gp->stack->hi)
         throw("lock: \"%s\" taken on a goroutine's stack", rank_name[l->rank]);
 }
 

@@ -85,6 +85,7 @@ _Noreturn void kernel_main(const struct bootinfo *boot)
     init_module(&bi);
     sched.stack_max = options.stackmax;
     tls_init(sched.stack_max);
+    sched_configure();
     log_machine(&bi);
     vm_seal();
     unsigned ncpu = platform_ncpu();

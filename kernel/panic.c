@@ -32,8 +32,9 @@ void panic_set_hooks(const struct panic_hooks *h)
     hooks = h;
 }
 
-void panic_stop_isr(void)
+void panic_stop_isr(struct trapframe *tf)
 {
+    (void)tf;
     /* Release: what this core did before is seen by the core that waits in stop_others(). */
     atomic_store_explicit(&getm()->stopped, true, memory_order_release);
     arch_halt();
@@ -75,12 +76,18 @@ void panic_stop_others(void)
 {
     irq_disable();
     if (!claim())
-        panic_stop_isr();
+        panic_stop_isr(NULL);
     stop_others();
 }
 
 static _Noreturn void leave(void)
 {
+    static bool leaving; // a failure in there ends it
+
+    if (hooks && !leaving) {
+        leaving = true;
+        hooks->finish();
+    }
     console_flush_unattached();
     arch_exit(EXIT_FATAL);
 }
@@ -91,7 +98,7 @@ static void begin(void)
     irq_disable();
     if (!claim()) {
         if (atomic_load(&ending) != getm())
-            panic_stop_isr();
+            panic_stop_isr(NULL);
         console_break_lock();
         memset(getm()->ranks_held, 0, sizeof getm()->ranks_held);
         kprintf("\nrt0: failed again while reporting; giving up\n");

@@ -60,17 +60,19 @@ _Noreturn void fault_report(const struct fault *f);
  * all       prints every goroutine that waits.
  * resolve   grows the stack that addr lies in; false if there is none, or it can't grow.
  * explain   says why an access to addr failed, if it was one to a stack: false if it was not.
+ * finish    prints what the program asked to see at its end.
  */
 struct panic_hooks {
     void (*describe)(uintptr_t pc, uintptr_t fp);
     void (*all)(void);
     bool (*resolve)(uintptr_t addr);
     bool (*explain)(uintptr_t addr, uintptr_t sp);
+    void (*finish)(void);
 };
 void panic_set_hooks(const struct panic_hooks *hooks);
 
-/* The IRQ_STOP handler: another core is panicking or exiting. Ctx: isr. */
-void panic_stop_isr(void);
+/* The IRQ_STOP handler: another core is panicking or exiting. tf is not used. Ctx: isr. */
+void panic_stop_isr(struct trapframe *tf);
 
 /* Stops every other core, for an orderly exit: the caller is the only one that runs from here on. If
  * another core is ending the machine already, its end counts, and this does not return. Ctx: any. */

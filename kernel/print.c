@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 struct out {
     char *buf;
@@ -41,6 +40,17 @@ struct spec {
 /* Room for 64 bits in decimal, and for "0x" with 16 digits. */
 #define DIGITS_MAX 20
 
+/* Here and below no libc: its memcpy() and the like may use vector registers, which interrupts don't save. The
+ * Makefile keeps the compiler from making such calls out of the loops. */
+static size_t length(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n])
+        n++;
+    return n;
+}
+
 static void out_count(struct out *o, size_t n)
 {
     o->len = n > INT_MAX - o->len ? INT_MAX : o->len + n;
@@ -55,8 +65,8 @@ static void out_chars(struct out *o, const char *s, size_t n)
 {
     size_t room = out_room(o);
 
-    if (room != 0)
-        memcpy(o->buf + o->len, s, n < room ? n : room);
+    for (size_t i = 0; i < n && i < room; i++)
+        o->buf[o->len + i] = s[i];
     out_count(o, n);
 }
 
@@ -64,8 +74,8 @@ static void out_fill(struct out *o, char c, size_t n)
 {
     size_t room = out_room(o);
 
-    if (room != 0)
-        memset(o->buf + o->len, c, n < room ? n : room);
+    for (size_t i = 0; i < n && i < room; i++)
+        o->buf[o->len + i] = c;
     out_count(o, n);
 }
 
@@ -73,7 +83,7 @@ static void out_fill(struct out *o, char c, size_t n)
 static void out_padded(struct out *o, const struct spec *s, bool zero, const char *prefix,
                        const char *text, size_t n)
 {
-    size_t nprefix = strlen(prefix);
+    size_t nprefix = length(prefix);
     size_t width = (size_t)s->width;
     size_t pad = width > nprefix + n ? width - nprefix - n : 0;
 
@@ -258,7 +268,7 @@ static void out_format(struct out *o, const char *fmt, struct args *a)
             return;
         next = parse_spec(fmt + 1, &s, a);
         if (next == NULL) {
-            out_chars(o, fmt, strlen(fmt));
+            out_chars(o, fmt, length(fmt));
             return;
         }
         out_conversion(o, &s, a);

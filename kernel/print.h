@@ -20,4 +20,7 @@ int ksnprintf(char *buf, size_t bytes, const char *fmt, ...) __attribute__((form
 /* Prints one line or part of a line to the console, whole: lines of several cores do not mix. */
 void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for interrupts, whose core may hold the console's lock: after a while it prints without. Ctx: any. */
+void kprintf_urgent(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

@@ -40,6 +40,10 @@ static void ask(uint64_t stamp)
     while (old < stamp && !atomic_compare_exchange_weak_explicit(
                               &asked, &old, stamp, memory_order_seq_cst, memory_order_seq_cst))
         ;
+    if (old >= stamp)
+        return;
+    for (uint32_t i = 0; i < sched.nm; i++)
+        p_attend_to(allp[i], ATT_TLB);
 }
 
 static bool m_lags(const struct m *mp, uint64_t stamp)

@@ -44,15 +44,15 @@ const char *ksym_find(uintptr_t pc, uintptr_t *offset)
 
 /* A return address may be the first byte of the next function (a noreturn call at the end), so names
  * are looked up one byte before it. */
-static void print_frame(uintptr_t pc, bool is_return)
+static void print_frame(uintptr_t pc, bool is_return, void (*print)(const char *fmt, ...))
 {
     uintptr_t offset;
     const char *name = ksym_find(pc - is_return, &offset);
 
     if (name)
-        kprintf("  %s+%#lx (%#lx)\n", name, offset + is_return, pc);
+        print("  %s+%#lx (%#lx)\n", name, offset + is_return, pc);
     else
-        kprintf("  ? (%#lx)\n", pc);
+        print("  ? (%#lx)\n", pc);
 }
 
 /* Where a walk is: the return address of a frame, and the frame pointer of the one above it. */
@@ -86,8 +86,26 @@ void traceback(uintptr_t pc, uintptr_t fp, uintptr_t lo, uintptr_t hi)
     f = (struct frame){pc, fp, lo, hi};
     for (size_t n = 0; n < total; n++, frame_next(&f)) {
         if (n < INNER_FRAMES || n >= total - OUTER_FRAMES || total <= INNER_FRAMES + OUTER_FRAMES)
-            print_frame(f.pc, n > 0);
+            print_frame(f.pc, n > 0, kprintf);
         else if (n == INNER_FRAMES)
             kprintf("  ...%zu frames elided...\n", total - INNER_FRAMES - OUTER_FRAMES);
     }
+}
+
+unsigned traceback_collect(uintptr_t pc, uintptr_t fp, uintptr_t lo, uintptr_t hi, uintptr_t *pcs,
+                           unsigned max)
+{
+    struct frame f = {pc, fp, lo, hi};
+    unsigned n = 0;
+
+    do
+        pcs[n++] = f.pc;
+    while (n < max && frame_next(&f));
+    return n;
+}
+
+void traceback_print(const uintptr_t *pcs, unsigned n, void (*print)(const char *fmt, ...))
+{
+    for (unsigned i = 0; i < n; i++)
+        print_frame(pcs[i], i > 0, print);
 }

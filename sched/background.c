@@ -1,12 +1,13 @@
 /*
- * background.c - what idle cores do besides sleeping: shrink the stacks of goroutines that have been parked
+ * background.c - what is done besides running goroutines: shrink the stacks of those that have been parked
  * for long, and give free pages back to the host (kernel/scavenge.c).
  *
- * Protocol:  one idle core at a time is the janitor. It arms its clock for the next step and does it on g0, so
- *            a step is short: some blocks of Gs, some pages. A pass over all Gs begins every PERIOD_NS. A G
- *            whose stack pointer is where the pass before found it has most likely not run since (if it has,
- *            shrinking it is not wrong, only early).
- * The last core never sleeps here: when all would, the program is at a deadlock and ends.
+ * Protocol:  done on g0 in short steps, some blocks of Gs, some pages, by whoever finds the next one due: sysmon's
+ *            holder while goroutines run, else one idle core, the janitor, which arms its clock for it. `busy` keeps
+ *            two from doing it at once. A pass over all Gs begins every PERIOD_NS. A G whose stack pointer is where the
+ *            pass before found it has most likely not run since (if it has, shrinking it is not wrong, only early).
+ * Rest:      when every P is idle and a pass has found nothing changed, there is no next one until a G
+ *            has run (background_resume()): an idle machine is left by its last tick.
  */
 #include "arch/arch.h"
 #include "kernel/scavenge.h"
@@ -16,13 +17,16 @@
 #define PERIOD_NS INT64_C(1000000000)
 #define STEP_NS   INT64_C(1000000)
 
-static _Atomic(struct m *) janitor; // a  relaxed: a role, it guards nothing but what is below
+static _Atomic(struct m *) janitor;          // a  relaxed: a role, it guards nothing
+static _Atomic(bool) busy;                   // a  acquire-release; guards `job`
+static _Atomic(int64_t) pass_ns = PERIOD_NS; // a  relaxed; when the pass goes on, or begins
+static _Atomic(int64_t) scavenge_ns =
+    SCAVENGE_LOOK_NS; // a  relaxed; when the scavenger wants to be called
 
-/* The janitor's. A new janitor goes on where the last one stopped: acquire-release by `janitor`. */
 static struct {
     struct gblock *cursor; // NULL: between two passes
-    int64_t pass_ns;       // when the pass goes on, or the next one begins
-    int64_t scavenge_ns;   // when the scavenger wants to be called
+    int64_t now;           // of this step
+    bool changed;          // in this pass
 } job;
 
 static void visit(struct g *gp, void *unused)
@@ -30,72 +34,92 @@ static void visit(struct g *gp, void *unused)
     (void)unused;
     if (!scan_begin(gp))
         return;
-    struct stacktop *top = stack_top(gp->stack.hi);
-    if (top->seen_sp == gp->sp)
-        shrinkstack(gp, false);
-    top->seen_sp = gp->sp;
+    struct stacktop *top = stack_top_of(gp->stack);
+    if (top->seen_sp == gp->sp && top->seen_goid == gp->goid) {
+        job.changed |= shrinkstack(gp, false) > 0;
+    } else {
+        job.changed = true;
+        top->seen_sp = gp->sp;
+        top->seen_goid = gp->goid;
+        top->wait_since = job.now;
+    }
     scan_end(gp);
 }
 
-/* The clock is left armed when the M goes on: an interrupt too many costs less than arming it for every
- * short sleep. */
-static void arm(struct m *mp, int64_t when, int64_t now)
+int64_t background_next_ns(void)
 {
-    if (mp->background_ns > now && mp->background_ns <= when)
-        return;
-    mp->background_ns = when;
-    clock_arm(when);
+    int64_t pass = atomic_load_explicit(&pass_ns, memory_order_relaxed);
+    int64_t scavenge = atomic_load_explicit(&scavenge_ns, memory_order_relaxed);
+
+    return pass < scavenge ? pass : scavenge;
 }
 
-static int64_t next_ns(void)
+/* ---- a step ---------------------------------------------------------------------------------------- */
+
+static bool all_idle(void)
 {
-    return job.pass_ns < job.scavenge_ns ? job.pass_ns : job.scavenge_ns;
+    return atomic_load_explicit(&sched.npidle, memory_order_relaxed) == sched.nprocs;
 }
 
-bool background_due(struct m *mp)
+static int64_t pass_step(int64_t now)
 {
-    struct m *none = NULL;
-    int64_t now = nanotime();
-
-    if (atomic_load_explicit(&janitor, memory_order_relaxed) != mp) {
-        /* Acquire: pairs with the release in background_leave(). */
-        if (!atomic_compare_exchange_strong_explicit(&janitor, &none, mp, memory_order_acquire,
-                                                     memory_order_relaxed))
-            return false;
-        if (next_ns() < now)
-            job.pass_ns = job.scavenge_ns = now + PERIOD_NS;
-    }
-    if (now >= next_ns())
-        return true;
-    arm(mp, next_ns(), now);
-    return false;
-}
-
-static void pass_step(int64_t now)
-{
+    job.now = now;
     job.cursor = g_each_block(job.cursor, visit, NULL);
-    job.pass_ns = now + STEP_NS;
     if (job.cursor)
-        return;
-    limbo_drain(false);
-    job.pass_ns = now + PERIOD_NS;
+        return now + STEP_NS;
+    bool changed = job.changed || limbo_drain(false);
+    job.changed = false;
+    return changed || !all_idle() ? now + PERIOD_NS : INT64_MAX;
+}
+
+static int64_t scavenge(int64_t now)
+{
+    int64_t next = INT64_MAX;
+
+    scavenge_step(now, &next);
+    return next == INT64_MAX && !all_idle() ? now + SCAVENGE_LOOK_NS : next;
 }
 
 void background_step(void)
 {
     int64_t now = nanotime();
 
-    if (now >= job.pass_ns)
-        pass_step(now);
-    if (now < job.scavenge_ns)
+    if (atomic_exchange_explicit(&busy, true, memory_order_acquire))
         return;
-    scavenge_step(now, &job.scavenge_ns);
-    if (job.scavenge_ns == INT64_MAX)
-        job.scavenge_ns = now + SCAVENGE_LOOK_NS;
+    if (now >= atomic_load_explicit(&pass_ns, memory_order_relaxed))
+        atomic_store_explicit(&pass_ns, pass_step(now), memory_order_relaxed);
+    if (now >= atomic_load_explicit(&scavenge_ns, memory_order_relaxed))
+        atomic_store_explicit(&scavenge_ns, scavenge(now), memory_order_relaxed);
+    atomic_store_explicit(&busy, false, memory_order_release);
+}
+
+void background_resume(int64_t now)
+{
+    if (atomic_load_explicit(&pass_ns, memory_order_relaxed) == INT64_MAX)
+        atomic_store_explicit(&pass_ns, now + PERIOD_NS, memory_order_relaxed);
+    if (atomic_load_explicit(&scavenge_ns, memory_order_relaxed) == INT64_MAX)
+        atomic_store_explicit(&scavenge_ns, now + SCAVENGE_LOOK_NS, memory_order_relaxed);
+}
+
+/* ---- by an idle core ------------------------------------------------------------------------------- */
+
+/* Whether the role is mp's, which it takes if nobody has it. */
+static bool is_janitor(struct m *mp)
+{
+    struct m *none = NULL;
+
+    return atomic_load_explicit(&janitor, memory_order_relaxed) == mp ||
+           atomic_compare_exchange_strong_explicit(&janitor, &none, mp, memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
+int64_t background_next(struct m *mp)
+{
+    return is_janitor(mp) ? background_next_ns() : INT64_MAX;
 }
 
 void background_leave(struct m *mp)
 {
     if (atomic_load_explicit(&janitor, memory_order_relaxed) == mp)
-        atomic_store_explicit(&janitor, NULL, memory_order_release);
+        atomic_store_explicit(&janitor, NULL, memory_order_relaxed);
 }

@@ -2,15 +2,19 @@
  * g.c - the life of struct g: making, reusing, printing.
  *
  * Protocol:  a struct g is carved from a run of pages once and never given back, so a stale pointer to one is
- *            always a struct g. The runs form a list that only grows, so it is walked without a lock. Dead ones wait in the gfree list of the P on which they ended; a P that
- *            has GFREE_MAX gives half of them to sched.gfree, and one that has none takes from there
- *            before it carves a page: goroutines may be made on one core and end on another for ever.
+ *            always a struct g. The runs form a list that only grows, so it is walked without a lock. Dead ones
+ *            wait in the gfree list of the P on which they ended (gfree.h); a P that has GFREE_MAX gives half of
+ *            them to sched.gfree, and one that has none takes so many from there before it carves a page:
+ *            goroutines may be made on one core and end on another for ever. They move as batches, whose
+ *            number of Gs does not matter under the lock.
  * Invariant: every struct g is in a block of allgs for ever; a G in a gfree list is GDEAD and has no stack.
  */
 #include "kernel/page.h"
 #include "kernel/print.h"
 #include "kernel/traceback.h"
+#include "sched/gfree.h"
 #include "sched/sched.h"
+#include "sched/trace.h"
 
 #include <string.h>
 
@@ -21,6 +25,10 @@ const char *const waitreason_text[NWAITREASON] = {
     [WAIT_CHAN_RECEIVE_NIL] = "chan receive (nil chan)",
     [WAIT_CHAN_SEND_NIL] = "chan send (nil chan)",
     [WAIT_LIBC_LOCK] = "libc lock",
+    [WAIT_SLEEP] = "sleep",
+    [WAIT_SEMA] = "semacquire",
+    [WAIT_WAITGROUP] = "sync.WaitGroup.Wait",
+    [WAIT_STOP_THE_WORLD] = "stopping the world",
 };
 
 static const char *const status_text[NGSTATUS] = {
@@ -28,40 +36,58 @@ static const char *const status_text[NGSTATUS] = {
     [GWAITING] = "waiting", [GDEAD] = "dead",         [GSCAN] = "waiting",
 };
 
-static void push(struct g **list, struct g *gp)
+/* n Gs, linked, from first on. */
+static void batch_put(struct g *first, uint64_t n)
 {
-    gp->schedlink = *list;
-    *list = gp;
-}
-
-static struct g *pop(struct g **list)
-{
-    struct g *gp = *list;
-
-    if (gp) {
-        *list = gp->schedlink;
-        gp->schedlink = NULL;
-    }
-    return gp;
-}
-
-/* Half of what pp may keep goes to the others. */
-static void gfree_spill(struct p *pp)
-{
+    first->batch_n = n;
     lock(&sched.lock);
-    for (; pp->ngfree > GFREE_MAX / 2; pp->ngfree--)
-        push(&sched.gfree, pop(&pp->gfree));
+    first->batch_next = sched.gfree;
+    sched.gfree = first;
     unlock(&sched.lock);
 }
 
+static struct g *batch_get(void)
+{
+    lock(&sched.lock);
+    struct g *first = sched.gfree;
+    if (first)
+        sched.gfree = first->batch_next;
+    unlock(&sched.lock);
+    return first;
+}
+
+/* pp has none. */
 static void gfree_refill(struct p *pp)
 {
-    struct g *gp;
+    struct g *first = batch_get();
 
-    lock(&sched.lock);
-    for (; pp->ngfree < GFREE_MAX / 2 && (gp = pop(&sched.gfree)) != NULL; pp->ngfree++)
-        push(&pp->gfree, gp);
-    unlock(&sched.lock);
+    if (!first)
+        return;
+    pp->gfree = pp->gbatch = first;
+    pp->ngfree = first->batch_n;
+}
+
+void gfput(struct p *pp, struct g *gp)
+{
+    gfree_put(pp, gp);
+    if (pp->ngfree == GFREE_BATCH)
+        pp->gbatch = gp;
+    if (pp->ngfree != GFREE_MAX)
+        return;
+    batch_put(pp->gbatch, GFREE_BATCH);
+    pp->ngfree = GFREE_BATCH;
+    pp->gbatch = gp;
+}
+
+void gfree_flush(struct p *pp)
+{
+    if (pp->ngfree > GFREE_BATCH) {
+        batch_put(pp->gbatch, GFREE_BATCH);
+        pp->ngfree -= GFREE_BATCH;
+    }
+    if (pp->ngfree)
+        batch_put(pp->gfree, pp->ngfree);
+    pp->ngfree = 0;
 }
 
 /* ---- where they come from ---- */
@@ -136,21 +162,23 @@ static void gfree_carve(void *p)
 
 struct g *gfget(struct p *pp)
 {
-    if (!pp->gfree)
+    if (!pp->ngfree)
         gfree_refill(pp);
-    if (!pp->gfree)
+    if (!pp->ngfree)
         systemstack(gfree_carve, pp);
-    struct g *gp = pop(&pp->gfree);
-    if (gp)
-        pp->ngfree--;
-    return gp;
+    return gfree_get(pp);
 }
 
-void gfput(struct p *pp, struct g *gp)
+/* What ended is read first: whoever ends or is made meanwhile is counted as living. */
+uint64_t g_count(void)
 {
-    push(&pp->gfree, gp);
-    if (++pp->ngfree == GFREE_MAX)
-        gfree_spill(pp);
+    uint64_t created = 0, ended = 0;
+
+    for (uint32_t i = 0; i < sched.nm; i++)
+        ended += atomic_load_explicit(&allp[i]->ended, memory_order_acquire);
+    for (uint32_t i = 0; i < sched.nm; i++)
+        created += atomic_load_explicit(&allp[i]->created, memory_order_relaxed);
+    return created - ended;
 }
 
 static void print_gopc(const struct g *gp)
@@ -162,15 +190,30 @@ static void print_gopc(const struct g *gp)
         kprintf("created by %s+%#lx in goroutine %lu\n", name, offset + 1, gp->parent_goid);
 }
 
+/* As far as background.c has noticed, as in Go, where the collector does. */
+static int64_t waited_minutes(const struct g *gp)
+{
+    if (!gp->tls)
+        return 0;
+    const struct stacktop *top = stack_top_of(gp->stack);
+    if (top->seen_sp != gp->sp || top->seen_goid != gp->goid)
+        return 0;
+    return (clock_nanotime() - top->wait_since) / INT64_C(60000000000);
+}
+
 void g_print(struct g *gp, uintptr_t pc, uintptr_t fp)
 {
     uint32_t status = atomic_load_explicit(&gp->status, memory_order_acquire);
 
-    kprintf("goroutine %lu [%s]:\n", gp->goid,
-            status == GWAITING || status == GSCAN ? waitreason_text[gp->waitreason]
-                                                  : status_text[status]);
+    bool waits = status == GWAITING || status == GSCAN;
+
+    kprintf("goroutine %lu [%s", gp->goid,
+            waits ? waitreason_text[gp->waitreason] : status_text[status]);
+    if (waits && waited_minutes(gp))
+        kprintf(", %ld minutes", waited_minutes(gp));
+    kprintf("%s]:\n", gp->lockcount ? ", locked to thread" : "");
     if (gp->tls)
-        traceback(pc, fp, gp->stack.committed, gp->stack.hi);
+        traceback(pc, fp, gp->stack->committed, gp->stack->hi);
     print_gopc(gp);
 }
 
@@ -218,7 +261,7 @@ static void describe(uintptr_t pc, uintptr_t fp)
         return;
     }
     kprintf("g0 of M%u:\n", mp->id);
-    traceback(pc, fp, mp->g0->stack.lo, mp->g0->stack.hi);
+    traceback(pc, fp, mp->g0->stack->lo, mp->g0->stack->hi);
     if (gp) {
         kprintf("\n");
         g_print_parked(gp);
@@ -229,7 +272,8 @@ static void describe(uintptr_t pc, uintptr_t fp)
 
 void sched_set_panic_hooks(void)
 {
-    static const struct panic_hooks hooks = {describe, g_print_waiting, stack_fault, stack_explain};
+    static const struct panic_hooks hooks = {describe, g_print_waiting, stack_fault, stack_explain,
+                                             trace_finish};
 
     panic_set_hooks(&hooks);
 }

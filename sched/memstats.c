@@ -104,7 +104,11 @@ static void reclaim_m(struct g *gp)
     mcache_flush(&getm()->p->mcache);
     shrinkstack(gp, true);
     sched_reclaim_g0();
+    /* Another core may have been at it before this stack was shrunk. */
+    while (limbo_rests(stack_top_of(gp->stack)))
+        limbo_drain(true);
     stack_take_back(gp);
+    gp->prep &= (uint8_t)~PREP_SHRUNK;
     gogo(gp);
 }
 

@@ -45,6 +45,8 @@ static void ask_idle(void)
 {
     uint64_t want = atomic_fetch_add_explicit(&wanted, 1, memory_order_relaxed) + 1;
 
+    for (uint32_t i = 0; i < sched.nm; i++)
+        p_attend_to(allp[i], ATT_RECLAIM);
     /* Seq_cst: pairs with the fence in set_idle(). Either it sees the wish, or this sees that it idles. */
     atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t i = 0; i < sched.nm; i++)

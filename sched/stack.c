@@ -4,6 +4,8 @@
  * Protocol:  a stack is made of a slot of the arena and one page, bound to a G when it first runs, and goes
  *            to the cache of the P on which that G ends (last used first: the warmest lines); half of a
  *            full cache goes to the pool of its class, an empty one is filled from there.
+ *            A stack that is as the next goroutine wants it (top->how) goes from one to the next with a few stores
+ *            (stackcache.h); what is here is for all others.
  *            Growth runs on the exception stack, on behalf of whoever touched the page: of its own stack a
  *            G, of another's one that was given a pointer into it. Under a table that slots share, entries
  *            change by compare-exchange and no lock is taken; a slot with tables of its own takes arena.lock,
@@ -17,10 +19,12 @@
 #include "kernel/panic.h"
 #include "kernel/print.h"
 #include "kernel/tlb.h"
+#include "kernel/tls.h"
 #include "kernel/vm.h"
 #include "pte.h"
 #include "rt0/go.h"
 #include "sched/sched.h"
+#include "sched/stackcache.h"
 
 #include <errno.h>
 
@@ -48,14 +52,21 @@ static struct stacktop *pop(struct stacktop **list)
     return top;
 }
 
-static uintptr_t top_hi(const struct stacktop *top)
-{
-    return (uintptr_t)(top + 1);
-}
-
 static uintptr_t page_of(uintptr_t va)
 {
     return va & ~(PAGE_SIZE - 1);
+}
+
+static uintptr_t committed_of(struct stack *s)
+{
+    return atomic_load_explicit(&s->committed, memory_order_relaxed);
+}
+
+/* Seen by whoever ends the goroutine, on whatever core: its page was found mapped there, or it mapped it. */
+static void note_growth(struct stack *s)
+{
+    if (committed_of(s) < s->hi - KEEP_BYTES)
+        atomic_fetch_or_explicit(&stack_top_of(s)->how, STACK_GREW, memory_order_relaxed);
 }
 
 /* ---- growing ------------------------------------------------------------------------------------ */
@@ -132,7 +143,7 @@ static bool grow(struct stack *s, uintptr_t addr)
     uintptr_t lo = s->lo, hi = s->hi;
 
     for (int tries = 0; tries < RECLAIM_TRIES; tries++) {
-        uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+        uintptr_t committed = committed_of(s);
         if (addr >= committed)
             return true;
         uintptr_t reached = commit(committed, grow_target(lo, hi, committed, addr));
@@ -140,6 +151,7 @@ static bool grow(struct stack *s, uintptr_t addr)
                !atomic_compare_exchange_weak_explicit(&s->committed, &committed, reached,
                                                       memory_order_relaxed, memory_order_relaxed))
             ;
+        note_growth(s);
         if (reached <= addr)
             return true;
         if (!sched_reclaim())
@@ -164,7 +176,8 @@ static struct g *owner_of_locked(uintptr_t addr)
     if (!arena_slot_used_locked(addr))
         return NULL;
     struct stacktop *top = stack_top(arena_slot_hi(addr));
-    return is_mapped((uintptr_t)top) ? top->g : NULL;
+    struct g *gp = is_mapped((uintptr_t)top) ? top->g : NULL;
+    return gp && gp->stack == &top->stack ? gp : NULL;
 }
 
 /* Whoever touched it, and on whatever stack: the address counts. */
@@ -179,19 +192,19 @@ bool stack_fault(uintptr_t addr)
         mmu_flush_local();
         return true;
     }
-    if (addr < gp->stack.lo || addr >= gp->stack.hi) {
+    if (addr < gp->stack->lo || addr >= gp->stack->hi) {
         lock(&arena.lock);
         gp = owner_of_locked(addr);
         unlock(&arena.lock);
     }
-    return gp && addr >= gp->stack.lo && grow(&gp->stack, addr);
+    return gp && addr >= gp->stack->lo && grow(gp->stack, addr);
 }
 
 /* ---- why it can't grow -------------------------------------------------------------------------- */
 
 static void explain_overflow(const struct g *gp, uintptr_t sp)
 {
-    const struct stack *s = &gp->stack;
+    const struct stack *s = gp->stack;
 
     if (gp == gp->m->g0)
         kprintf("runtime: the g0 stack of M%u exceeds its %zu bytes\n", gp->m->id,
@@ -203,8 +216,8 @@ static void explain_overflow(const struct g *gp, uintptr_t sp)
 
 static void explain_memory(const struct g *gp)
 {
-    const struct stack *s = &gp->stack;
-    uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+    struct stack *s = gp->stack;
+    uintptr_t committed = committed_of(s);
 
     kprintf(
         "runtime: the stack of goroutine %lu can't grow beyond %zu bytes (its limit is %zu): %zu "
@@ -220,11 +233,11 @@ bool stack_explain(uintptr_t addr, uintptr_t sp)
     bool in_arena = addr - ARENA_BASE < ARENA_BYTES;
     bool m0_guard = addr >= (uintptr_t)m0_stack_guard && addr < (uintptr_t)m0_stack_lo;
 
-    if (m0_guard || (in_arena && arena_slot_hi(addr) == gp->stack.hi && addr < gp->stack.lo)) {
+    if (m0_guard || (in_arena && arena_slot_hi(addr) == gp->stack->hi && addr < gp->stack->lo)) {
         explain_overflow(gp, sp);
         return true;
     }
-    if (in_arena && (gp = owner_of_locked(addr)) != NULL && addr >= gp->stack.lo) {
+    if (in_arena && (gp = owner_of_locked(addr)) != NULL && addr >= gp->stack->lo) {
         explain_memory(gp);
         return true;
     }
@@ -241,6 +254,18 @@ static void unmake(uintptr_t hi, uint64_t pa)
     arena_slot_free_locked(hi);
     limbo_drop_tables_locked(hi - PAGE_SIZE, hi);
     unlock(&arena.lock);
+}
+
+/* What does not change as long as there is the stack. */
+static struct stacktop *top_make(uintptr_t hi)
+{
+    struct stacktop *top = stack_top(hi);
+
+    *top = (struct stacktop){.stack = {.hi = hi, .committed = hi - PAGE_SIZE}, .how = STACK_OTHER};
+    top->sp = tls_place((uintptr_t)top, &top->tls);
+    if (!tls_is_small())
+        top->how |= STACK_TLS;
+    return top;
 }
 
 static struct stacktop *stack_make(struct p *pp, unsigned class)
@@ -263,23 +288,18 @@ static struct stacktop *stack_make(struct p *pp, unsigned class)
     __atomic_store_n(entry, pte_stack(pa), __ATOMIC_RELEASE);
     mmu_publish();
     atomic_fetch_add_explicit(&arena.pages, 1, memory_order_relaxed);
-    struct stacktop *top = stack_top(hi);
-    *top = (struct stacktop){.committed = hi - PAGE_SIZE};
-    return top;
+    return top_make(hi);
 }
 
-int stack_make_g0(struct stack *s)
+struct stacktop *stack_make_g0(void)
 {
     struct stacktop *top = stack_make(getm()->p, 0);
     if (!top)
-        return -ENOMEM;
-    uintptr_t hi = top_hi(top), lo = hi - G0_STACK_BYTES;
-    if (commit(hi - PAGE_SIZE, lo) != lo)
-        return -ENOMEM;
-    s->lo = lo;
-    s->hi = hi;
-    atomic_store_explicit(&s->committed, lo, memory_order_relaxed);
-    return 0;
+        return NULL;
+    struct stack *s = &top->stack;
+    s->lo = s->hi - G0_STACK_BYTES;
+    atomic_store_explicit(&s->committed, commit(committed_of(s), s->lo), memory_order_relaxed);
+    return committed_of(s) == s->lo ? top : NULL;
 }
 
 /* ---- caching ------------------------------------------------------------------------------------ */
@@ -316,6 +336,11 @@ static void cache_spill(struct p *pp, uint32_t keep)
     limbo_poll();
 }
 
+void stackcache_spill(struct p *pp)
+{
+    cache_spill(pp, STACK_CACHE_MAX / 2);
+}
+
 void stackcache_flush(struct p *pp)
 {
     cache_spill(pp, 0);
@@ -350,22 +375,29 @@ static struct stacktop *stack_get(struct p *pp, unsigned class)
     return top;
 }
 
-/* Unmaps [committed, lo): the new lowest address. */
-static uintptr_t unmap_below(uintptr_t hi, uintptr_t committed, uintptr_t lo)
+/* Unmaps [committed, lo). */
+static void unmap_below(struct stack *s, uintptr_t lo)
 {
+    uintptr_t committed = committed_of(s);
+
+    if (committed >= lo)
+        return;
+    atomic_fetch_or_explicit(&stack_top_of(s)->how, STACK_RESTS, memory_order_relaxed);
     while (committed < lo) {
         uintptr_t end = lo - committed > UNMAP_MAX ? committed + UNMAP_MAX : lo;
         lock(&arena.lock);
-        limbo_unmap_locked(stack_top(hi), committed, end);
+        limbo_unmap_locked(stack_top_of(s), committed, end);
         unlock(&arena.lock);
         committed = end;
     }
-    return committed;
+    atomic_store_explicit(&s->committed, lo, memory_order_relaxed);
 }
 
 static bool bind(struct g *gp, struct stacktop *top)
 {
-    uintptr_t hi = top_hi(top), lo = stack_lo(hi, gp->stack_max), committed = top->committed;
+    struct stack *s = &top->stack;
+    uintptr_t lo = stack_lo(s->hi, gp->stack_max), committed = committed_of(s);
+    uint32_t tls = atomic_load_explicit(&top->how, memory_order_relaxed) & STACK_TLS;
 
     if (limbo_rests(top)) {
         lock(&arena.lock);
@@ -378,11 +410,12 @@ static bool bind(struct g *gp, struct stacktop *top)
         if (!fits)
             return false;
     }
-    gp->shrunk = false;
-    gp->stack.lo = lo;
-    gp->stack.hi = hi;
-    atomic_store_explicit(&gp->stack.committed, committed, memory_order_relaxed);
-    top->g = gp;
+    s->lo = lo;
+    atomic_store_explicit(&s->committed, committed, memory_order_relaxed);
+    atomic_store_explicit(&top->how, gp->prep & PREP_OTHER ? tls | STACK_OTHER : tls,
+                          memory_order_relaxed);
+    note_growth(s);
+    stack_give(top, gp);
     return true;
 }
 
@@ -404,51 +437,44 @@ int stack_bind(struct p *pp, struct g *gp)
 
 void stack_take_back(struct g *gp)
 {
-    struct stack *s = &gp->stack;
+    struct stack *s = gp->stack;
 
-    gp->shrunk = false;
     lock(&arena.lock);
-    uintptr_t committed = limbo_take_back_locked(
-        stack_top(s->hi), atomic_load_explicit(&s->committed, memory_order_relaxed));
+    uintptr_t committed = limbo_take_back_locked(stack_top_of(s), committed_of(s));
     unlock(&arena.lock);
     atomic_store_explicit(&s->committed, committed, memory_order_relaxed);
+    atomic_fetch_and_explicit(&stack_top_of(s)->how, ~(uint32_t)STACK_RESTS, memory_order_relaxed);
 }
 
 void stack_unbind(struct p *pp, struct g *gp)
 {
-    uintptr_t hi = gp->stack.hi;
-    struct stacktop *top = stack_top(hi);
-    uintptr_t committed = atomic_load_explicit(&gp->stack.committed, memory_order_relaxed);
-    unsigned class = arena_class(hi - 1);
+    struct stack *s = gp->stack;
+    struct stacktop *top = stack_top_of(s);
+    unsigned class = arena_class(s->hi - 1);
 
-    top->g = NULL;
-    gp->stack.hi = gp->stack.lo = 0;
-    atomic_store_explicit(&gp->stack.committed, 0, memory_order_relaxed);
-    top->committed = unmap_below(hi, committed, hi - KEEP_BYTES);
-    if (class != default_class()) {
+    gp->stack = NULL;
+    unmap_below(s, s->hi - KEEP_BYTES);
+    atomic_fetch_and_explicit(&top->how, ~(uint32_t)STACK_GREW, memory_order_relaxed);
+    if (class == default_class())
+        stackcache_put(pp, top);
+    else
         pool_put(class, top);
-        return;
-    }
-    push(&pp->stackcache, top);
-    if (++pp->nstackcache == STACK_CACHE_MAX)
-        cache_spill(pp, STACK_CACHE_MAX / 2);
 }
 
 /* ---- shrinking ---------------------------------------------------------------------------------- */
 
 size_t shrinkstack(struct g *gp, bool all)
 {
-    struct stack *s = &gp->stack;
-    uintptr_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
-    uintptr_t used = s->hi - gp->sp, size = s->hi - committed;
+    struct stack *s = gp->stack;
+    uintptr_t committed = committed_of(s), used = s->hi - gp->sp, size = s->hi - committed;
 
-    if (!s->hi || (!all && used >= size / 4))
+    if (!all && used >= size / 4)
         return 0;
     uintptr_t lo = all ? page_of(gp->sp) : page_of(s->hi - size / 2);
     if (lo <= committed)
         return 0;
-    atomic_store_explicit(&s->committed, unmap_below(s->hi, committed, lo), memory_order_relaxed);
-    gp->shrunk = true;
+    unmap_below(s, lo);
+    gp->prep |= PREP_SHRUNK;
     return (lo - committed) >> PAGE_SHIFT;
 }
 
@@ -478,7 +504,7 @@ static unsigned release_unmap(struct released *r, uint64_t *stamp)
             }
             *link = top->next;
             stackpool[class].n--;
-            r[n] = (struct released){top_hi(top), top->committed};
+            r[n] = (struct released){top->stack.hi, committed_of(&top->stack)};
             *stamp = limbo_keep_locked(r[n].committed, r[n].hi);
             n++;
         }

@@ -37,30 +37,56 @@ _Static_assert(((uint64_t)NSTACKCLASS << ZONE_SHIFT) <= ARENA_BYTES,
 #define STACK_MAIN_BYTES    (8 * 1024 * 1024)
 #define G0_STACK_BYTES      (32 * 1024)
 
-/* hi == 0: none bound. A g0's has all of [lo, hi) mapped from the start. */
+/* A g0's has all of [lo, hi) mapped from the start. */
 struct stack {
-    uintptr_t lo;
-    uintptr_t hi;
+    uintptr_t lo;                 // c  while a G has it
+    uintptr_t hi;                 // c
     _Atomic(uintptr_t) committed; // a  relaxed: only goes down while the G runs
 };
 
-/* At the top of every stack that goroutines use; above what the goroutine sees. */
+/* Why a stack can't be handed from one goroutine to the next as it is. */
+enum stack_how {
+    STACK_RESTS = 1, // pages of it may rest
+    STACK_GREW = 2,  // beyond what a free stack keeps
+    STACK_OTHER = 4, // the G that has it, or had it, was not made by go() alone: lo may differ
+    STACK_TLS = 8,   // for good: its thread block takes more than tls_fill_small()
+};
+
+/*
+ * At the top of every stack that goroutines use; above what the goroutine sees. A G is bound to it by two
+ * pointers: top->g and, back, g->stack. It is the G's as long as both agree, so one is cleared when it ends.
+ */
 struct stacktop {
-    struct g *g;                 // whose it is; NULL while free
-    struct stacktop *next;       // o or arena.lock: in a list of free stacks
-    uintptr_t committed;         // while free
+    /* The line that every goroutine's first run and end touch. */
+    struct stack stack;    // first: g->stack points at it
+    struct g *g;           // w  whose it is, or was
+    struct stacktop *next; // o or arena.lock: in a list of free stacks
+    uintptr_t tls;         // c  thread pointer
+    uintptr_t sp;          // c  where the goroutine's first frame begins
+    _Atomic(uint32_t) how; // a  relaxed; enum stack_how. Growth sets a bit, the rest is the owner's
+
+    _Alignas(CACHE_LINE) int64_t
+        wait_since;              // background.c: when it was first seen waiting where it waits
     uintptr_t seen_sp;           // background.c: where the last pass found its stack pointer
+    uint64_t seen_goid;          // background.c: and whose
     struct stacktop *limbo_next; // arena.lock: in the queue
     uintptr_t limbo_lo;          // arena.lock: kept pages lie in [limbo_lo, limbo_hi)
     uintptr_t limbo_hi;          // arena.lock
     uint64_t limbo_stamp : 63;   // arena.lock: of the last unmapping in it
     uint64_t limbo_queued : 1;   // arena.lock
 };
-_Static_assert(sizeof(struct stacktop) == 64, "a cache line");
+_Static_assert(sizeof(struct stacktop) == 2 * CACHE_LINE, "two lines");
+_Static_assert(offsetof(struct stacktop, stack) == 0, "stack_top_of()");
 
 static inline struct stacktop *stack_top(uintptr_t hi)
 {
     return (struct stacktop *)hi - 1;
+}
+
+/* Of a goroutine's stack, not a g0's. */
+static inline struct stacktop *stack_top_of(struct stack *s)
+{
+    return (struct stacktop *)s;
 }
 
 /* ---- arena.c: which addresses are in use ---- */
@@ -97,15 +123,18 @@ bool arena_table_unused_locked(uintptr_t va);
 
 /* ---- stack.c ---- */
 
-/* Gives gp its stack, of gp->stack_max bytes at most; 0 or -ENOMEM. Ctx: g0 or boot. */
+/* The long ways; stackcache.h has the short ones.
+ * Gives gp its stack, of gp->stack_max bytes at most; 0 or -ENOMEM. Ctx: g0 or boot. */
 int stack_bind(struct p *pp, struct g *gp);
 /* gp is about to run on a stack that was shrunk: what still rests of it is mapped again. Ctx: g0. */
 void stack_take_back(struct g *gp);
 /* gp has ended: its stack goes to pp's cache, or the pool. Ctx: g0. */
 void stack_unbind(struct p *pp, struct g *gp);
+/* A full cache gives half to the pool. Ctx: g0. */
+void stackcache_spill(struct p *pp);
 
-/* A stack of G0_STACK_BYTES, all of it mapped. Ctx: boot. */
-int stack_make_g0(struct stack *s);
+/* A stack of G0_STACK_BYTES, all of it mapped; NULL: no memory. Ctx: boot. */
+struct stacktop *stack_make_g0(void);
 
 /* A page fault at addr: true once that page of a stack is mapped. Ctx: isr. */
 bool stack_fault(uintptr_t addr);
@@ -153,11 +182,14 @@ void limbo_poll(void);
 
 /* ---- background.c ---- */
 
-/* Of an idle M, interrupts masked: whether it is to do a step now; if not, its clock is armed where that is
- * its job. background_leave() when it goes on. Ctx: g0. */
-bool background_due(struct m *mp);
-void background_step(void);
+/* When the next step is due; INT64_MAX: when background_resume() has been called. Ctx: any. */
+int64_t background_next_ns(void);
+/* The same for an idle M; INT64_MAX too if another one does it. background_leave() when it goes on. Ctx: g0. */
+int64_t background_next(struct m *mp);
 void background_leave(struct m *mp);
+void background_step(void); // Ctx: g0, no locks
+/* Goroutines run again: there may be something to do. Ctx: any. */
+void background_resume(int64_t now);
 
 /* ---- reclaim.c ---- */
 

@@ -17,21 +17,32 @@ extern uint64_t boot_cntvct; // head.S: the counter at the first instruction
 
 static SEALED uint64_t hz;
 static SEALED uint64_t ns_per_tick_32; // 32.32 fixed point
+static SEALED uint64_t ticks_per_ns_32;
 
 /* isb: the counter may otherwise be read ahead of what the caller did before. */
 static inline uint64_t counter(void)
 {
     isb();
-    return READ_SYSREG(cntvct_el0);
+    return cpu_counter();
 }
 
-/* Rounded down; 96 bits on the way. */
-static int64_t to_ns(uint64_t ticks)
+/* x * f, f being 32.32 fixed point; the product may have 96 bits. */
+static uint64_t scale(uint64_t x, uint64_t f)
 {
-    return (int64_t)((unsigned __int128)ticks * ns_per_tick_32 >> 32);
+    return (uint64_t)((unsigned __int128)x * f >> 32);
 }
 
-/* The first tick at which to_ns() has reached ns, by the same factor: an alarm is never early. */
+int64_t clock_ticks_to_ns(uint64_t ticks)
+{
+    return (int64_t)scale(ticks, ns_per_tick_32);
+}
+
+uint64_t clock_ns_to_ticks(int64_t ns)
+{
+    return scale((uint64_t)ns, ticks_per_ns_32);
+}
+
+/* The first tick at which clock_ticks_to_ns() has reached ns, by the same factor: an alarm is never early. */
 static uint64_t to_ticks(int64_t ns)
 {
     unsigned __int128 scaled = (unsigned __int128)(uint64_t)ns << 32;
@@ -46,6 +57,7 @@ void clock_init(void)
         boot_fail(
             "generic timer: CNTFRQ_EL0 is 0; the firmware must set it to the counter's rate in Hz");
     ns_per_tick_32 = (NS_PER_S << 32) / hz;
+    ticks_per_ns_32 = (hz << 32) / NS_PER_S;
 }
 
 void clock_init_cpu(struct m *mp)
@@ -61,12 +73,12 @@ uint64_t clock_hz(void)
 
 int64_t clock_nanotime(void)
 {
-    return to_ns(counter());
+    return clock_ticks_to_ns(counter());
 }
 
 int64_t clock_entry(void)
 {
-    return to_ns(boot_cntvct);
+    return clock_ticks_to_ns(boot_cntvct);
 }
 
 bool clock_timer_off(void)

@@ -27,18 +27,6 @@ _Static_assert(offsetof(struct switchframe, d8_d15) == SF_D8, "switch.S");
 _Static_assert(offsetof(struct switchframe, fpcr) == SF_FPCR, "switch.S");
 _Static_assert(sizeof(struct switchframe) == SF_BYTES, "switch.S");
 
-/* The frame with which gogo() calls fn() on the stack that ends at hi. The frame pointer of 0 is where
- * tracebacks end. */
-static inline uintptr_t switchframe_init(uintptr_t hi, void (*fn)(void))
-{
-    struct switchframe *f = (struct switchframe *)hi - 1;
-
-    f->fp = 0;
-    f->pc = (uintptr_t)fn;
-    f->fpcr = 0;
-    return (uintptr_t)f;
-}
-
 #define EXCEPTION_STACK_BYTES 16384
 
 /* This architecture's part of struct m. */
@@ -79,6 +67,26 @@ static inline struct g *getg(void)
 static inline struct m *getm(void)
 {
     return *(struct m *volatile *)((uintptr_t)getg() + G_M);
+}
+
+/*
+ * acquirem - preemption off on this core, until releasem() of the M that it gives. Between finding the M and
+ * counting the goroutine must not be moved to another core, so that is done in .text.nopreempt, by a leaf
+ * (switch.S) that leaves all registers alone but these: inlined, the whole is a call of five instructions.
+ */
+static inline struct m *acquirem(void)
+{
+    register struct m *mp __asm__("x0");
+    __asm__ volatile("bl acquirem_count" : "=r"(mp)::"x1", "x30", "memory");
+    return mp;
+}
+
+/* The clock's counter (clock_ticks_to_ns()), not ordered with what is around it. */
+static inline uint64_t cpu_counter(void)
+{
+    uint64_t v;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
+    return v;
 }
 
 static inline void cpu_relax(void)

@@ -17,6 +17,7 @@ enum gicd_reg {
     GICD_ICACTIVER = 0x380,
     GICD_IPRIORITYR = 0x400,
     GICD_ITARGETSR = 0x800,
+    GICD_ICFGR = 0xc00,
     GICD_SGIR = 0xf00,
 };
 
@@ -66,6 +67,19 @@ static void init_cpu(struct m *mp, unsigned timer_intid)
     gicc[GICC_CTLR / 4] = 1;
 }
 
+static volatile uint8_t *gicd_byte(enum gicd_reg reg, unsigned intid)
+{
+    return (volatile uint8_t *)gicd + reg + intid;
+}
+
+static void route(struct m *mp, unsigned intid)
+{
+    gicd[GICD_ICFGR / 4 + intid / 16] &= ~(3u << intid % 16 * 2);
+    *gicd_byte(GICD_IPRIORITYR, intid) = (uint8_t)PRIORITY;
+    *gicd_byte(GICD_ITARGETSR, intid) = mp->arch.gicv2_cpu_mask;
+    gicd[GICD_ISENABLER / 4 + intid / 32] = 1u << intid % 32;
+}
+
 static void send(struct m *mp, unsigned sgi)
 {
     gicd[GICD_SGIR / 4] = (uint32_t)mp->arch.gicv2_cpu_mask << 16 | sgi;
@@ -86,4 +100,4 @@ static uint32_t intid(uint32_t word)
     return word & IAR_INTID;
 }
 
-const struct irqchip_driver gicv2 = {"GICv2", init, init_cpu, send, acknowledge, intid, end};
+const struct irqchip_driver gicv2 = {"GICv2", init, init_cpu, route, send, acknowledge, intid, end};

@@ -17,13 +17,18 @@
 #define WRITE_ICC(reg, v)  WRITE_ICC_(reg, v)
 #define WRITE_ICC_(reg, v) WRITE_SYSREG(reg, v)
 
-#define GICD_CTLR      0x0000
-#define GICD_TYPER     0x0004
-#define GICD_ICENABLER 0x0180
-#define GICD_ICACTIVER 0x0380
-#define CTLR_RWP       (1u << 31)
-#define CTLR_ARE_NS    (1u << 4)
-#define CTLR_GRP1_NS   (1u << 1)
+#define GICD_CTLR       0x0000
+#define GICD_TYPER      0x0004
+#define GICD_IGROUPR    0x0080
+#define GICD_ISENABLER  0x0100
+#define GICD_ICENABLER  0x0180
+#define GICD_ICACTIVER  0x0380
+#define GICD_IPRIORITYR 0x0400
+#define GICD_ICFGR      0x0c00
+#define GICD_IROUTER    0x6000 // 64 bits each
+#define CTLR_RWP        (1u << 31)
+#define CTLR_ARE_NS     (1u << 4)
+#define CTLR_GRP1_NS    (1u << 1)
 
 #define GICR_CTLR       0x0000
 #define GICR_CTLR_RWP   (1u << 3)
@@ -131,6 +136,17 @@ static void init_cpu(struct m *mp, unsigned timer_intid)
     isb();
 }
 
+static void route(struct m *mp, unsigned intid)
+{
+    uintptr_t at = (uintptr_t)gicd;
+
+    *reg32(at, GICD_IGROUPR + intid / 32 * 4) |= 1u << intid % 32;
+    *reg32(at, GICD_ICFGR + intid / 16 * 4) &= ~(3u << intid % 16 * 2);
+    *(volatile uint8_t *)(at + GICD_IPRIORITYR + intid) = (uint8_t)PRIORITY;
+    *(volatile uint64_t *)(at + GICD_IROUTER + 8 * intid) = mp->arch.mpidr;
+    *reg32(at, GICD_ISENABLER + intid / 32 * 4) = 1u << intid % 32;
+}
+
 static void send(struct m *mp, unsigned sgi)
 {
     uint64_t mpidr = mp->arch.mpidr, aff0 = mpidr & 0xff;
@@ -159,4 +175,4 @@ static void end(uint32_t word)
     isb();
 }
 
-const struct irqchip_driver gicv3 = {"GICv3", init, init_cpu, send, acknowledge, intid, end};
+const struct irqchip_driver gicv3 = {"GICv3", init, init_cpu, route, send, acknowledge, intid, end};

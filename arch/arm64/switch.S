@@ -1,12 +1,15 @@
 /*
- * switch.S - mcall, gogo, systemstack: between a goroutine's stack and its M's g0 stack.
+ * switch.S - mcall, gogo, gobegin, goend, systemstack: between a goroutine's stack and its M's g0 stack;
+ * gswitch: between two goroutines' stacks; acquirem's counting.
  *
  * Only what the ABI calls callee-saved is kept, as a struct switchframe at the G's stack pointer: all of
  * these are called like functions. sp is SP_EL0.
+ *
+ * In .text.nopreempt: half way, the current G, the stack pointer and m->locks do not belong together.
  */
 #include "arch/arm64/offsets.h"
 
-    .text
+    .section .text.nopreempt, "ax", %progbits
 
 /*
  * void mcall(void (*fn)(struct g *gp))
@@ -62,14 +65,103 @@ gogo:
     ldp d14, d15, [sp, #SF_D8 + 48]
     ldr x3, [sp, #SF_FPCR]
     msr fpcr, x3
-    mov x30, xzr                        /* nothing is above a goroutine's first function */
     ldp x29, x16, [sp], #SF_BYTES
     ret x16
     .size gogo, . - gogo
 
 /*
+ * void gswitch(struct g *from, struct g *to, struct g **slot, uint32_t *tail, uint32_t value)
+ * In: x0, x1, x2, x3, w4. The store to *tail is a release: all before it is seen by who acquires it.
+ */
+    .globl gswitch
+    .type gswitch, %function
+gswitch:
+    stp x29, x30, [sp, #-SF_BYTES]!
+    stp x19, x20, [sp, #SF_X19]
+    stp x21, x22, [sp, #SF_X19 + 16]
+    stp x23, x24, [sp, #SF_X19 + 32]
+    stp x25, x26, [sp, #SF_X19 + 48]
+    stp x27, x28, [sp, #SF_X19 + 64]
+    stp d8, d9, [sp, #SF_D8]
+    stp d10, d11, [sp, #SF_D8 + 16]
+    stp d12, d13, [sp, #SF_D8 + 32]
+    stp d14, d15, [sp, #SF_D8 + 48]
+    mrs x5, fpcr
+    str x5, [sp, #SF_FPCR]
+    mov x6, sp
+    str x6, [x0, #G_SP]
+    msr tpidr_el1, x1
+    ldr x6, [x1, #G_SP]
+    mov sp, x6
+    /* From here on another core may run `from`. */
+    str x0, [x2]
+    stlr w4, [x3]
+    ldp x19, x20, [sp, #SF_X19]
+    ldp x21, x22, [sp, #SF_X19 + 16]
+    ldp x23, x24, [sp, #SF_X19 + 32]
+    ldp x25, x26, [sp, #SF_X19 + 48]
+    ldp x27, x28, [sp, #SF_X19 + 64]
+    ldp d8, d9, [sp, #SF_D8]
+    ldp d10, d11, [sp, #SF_D8 + 16]
+    ldp d12, d13, [sp, #SF_D8 + 32]
+    ldp d14, d15, [sp, #SF_D8 + 48]
+    ldr x3, [sp, #SF_FPCR]
+    msr fpcr, x3
+    ldp x29, x30, [sp], #SF_BYTES
+    ret
+    .size gswitch, . - gswitch
+
+/*
+ * void gobegin(void (*fn)(void *), void *arg, struct g *gp, uintptr_t sp, uintptr_t tls)
+ * In: x0 = fn, x1 = arg, x2 = gp, x3 = sp, x4 = tls, on g0. The frame pointer of 0 is where tracebacks end.
+ */
+    .globl gobegin
+    .type gobegin, %function
+gobegin:
+    msr tpidr_el1, x2
+    mov sp, x3
+    mov x29, xzr
+    str x4, [x2, #G_TLS]
+    msr fpcr, xzr
+    mov x16, x0
+    mov x0, x1
+    b gostart
+    .size gobegin, . - gobegin
+
+/* void goend(void) - on a G that has ended: goexit0(gp) on g0. Nothing of it is kept. */
+    .globl goend
+    .type goend, %function
+goend:
+    mrs x0, tpidr_el1
+    ldr x1, [x0, #G_M]
+    ldr x2, [x1, #M_G0]
+    msr tpidr_el1, x2
+    ldr x3, [x2, #G_SP]
+    mov sp, x3
+    mov x29, xzr
+    bl goexit0
+    brk #1
+    .size goend, . - goend
+
+/*
+ * struct m *acquirem_count(void) - what acquirem() (cpu.h) can't do in one instruction.
+ * Out: x0 = the M. Clobbers x1 and x30 only, which the caller relies on.
+ */
+    .globl acquirem_count
+    .type acquirem_count, %function
+acquirem_count:
+    mrs x0, tpidr_el1
+    ldr x0, [x0, #G_M]
+    ldr w1, [x0, #M_LOCKS]
+    add w1, w1, #1
+    str w1, [x0, #M_LOCKS]
+    ret
+    .size acquirem_count, . - acquirem_count
+
+/*
  * void systemstack(void (*fn)(void *arg), void *arg)
- * In: x0 = fn, x1 = arg. x19 keeps the caller's G, x20 its stack pointer.
+ * In: x0 = fn, x1 = arg. x19 keeps the caller's G, x20 its stack pointer. A preemption that was put off
+ * meanwhile is made up for, as in releasem().
  */
     .globl systemstack
     .type systemstack, %function
@@ -98,11 +190,25 @@ systemstack:
     ldr w12, [x10, #M_LOCKS]
     sub w12, w12, #1
     str w12, [x10, #M_LOCKS]
-    b 2f
+    ldr w12, [x10, #M_PREEMPT]
+    ldp x19, x20, [sp, #16]
+    ldp x29, x30, [sp], #32
+    cbnz w12, 2f
+    ret
 1:  blr x9
-2:  ldp x19, x20, [sp, #16]
+    ldp x19, x20, [sp, #16]
     ldp x29, x30, [sp], #32
     ret
+2:  b preempt_deferred
     .size systemstack, . - systemstack
+
+/* What a goroutine is in all: x16(x0), then the same as goexit(). It may be preempted. */
+    .text
+    .type gostart, %function
+gostart:
+    blr x16
+    bl libc_thread_exit
+    b goend
+    .size gostart, . - gostart
 
     .section .note.GNU-stack, "", %progbits

@@ -36,6 +36,10 @@
 #define CPACR_FPEN       (3 << 20)
 #define HCR_EL2_RW       (1 << 31)
 #define CPTR_EL2_RES1    0x33ff
+#define CPTR_EL2_TZ      (1 << 8)  /* among these: trap SVE, */
+#define CPTR_EL2_TSM     (1 << 12) /* trap SME; where there is none the bit is RES1 */
+#define ID_PFR0_SVE      32
+#define ID_PFR1_SME      24
 #define SPSR_EL1H_MASKED 0x3c5
 
 #define ICC_SRE_EL1     S3_0_C12_C12_5

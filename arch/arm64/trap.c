@@ -26,6 +26,8 @@ enum exception_class {
     EC_UNKNOWN = 0x00,
     EC_FP_ACCESS = 0x07,
     EC_ILLEGAL_STATE = 0x0e,
+    EC_SVE_ACCESS = 0x19,
+    EC_SME_ACCESS = 0x1d,
     EC_INSN_ABORT = 0x21,
     EC_PC_ALIGN = 0x22,
     EC_DATA_ABORT = 0x25,
@@ -49,6 +51,10 @@ static const char *class_name(uint64_t esr)
         return "floating point access";
     case EC_ILLEGAL_STATE:
         return "illegal execution state";
+    case EC_SVE_ACCESS:
+        return "SVE access";
+    case EC_SME_ACCESS:
+        return "SME access";
     case EC_INSN_ABORT:
         return "instruction abort";
     case EC_PC_ALIGN:
@@ -70,6 +76,8 @@ static void exception(const struct trapframe *tf)
 
     switch (ESR_EC(tf->esr)) {
     case EC_UNKNOWN:
+    case EC_SVE_ACCESS: // their registers are not saved (preempt.S): they stay disabled (head.S)
+    case EC_SME_ACCESS:
         f.kind = FAULT_ILLEGAL;
         break;
     case EC_BRK:
@@ -98,7 +106,7 @@ void trap_handler(struct trapframe *tf, enum trap_kind kind)
 
     switch (kind) {
     case TRAP_IRQ:
-        irqchip_handle();
+        irqchip_handle(tf);
         return;
     case TRAP_SYNC:
         if (tf->elr == (uintptr_t)semihost_hlt) {

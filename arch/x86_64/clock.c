@@ -227,14 +227,24 @@ uint64_t clock_tsc_hz(void)
     return tsc_hz;
 }
 
+int64_t clock_ticks_to_ns(uint64_t ticks)
+{
+    return (int64_t)scale(ticks, ns_per_cycle_32);
+}
+
+uint64_t clock_ns_to_ticks(int64_t ns)
+{
+    return scale((uint64_t)ns, cycles_per_ns_32);
+}
+
 int64_t clock_nanotime(void)
 {
-    return (int64_t)scale(rdtsc_ordered(), ns_per_cycle_32);
+    return clock_ticks_to_ns(rdtsc_ordered());
 }
 
 int64_t clock_entry(void)
 {
-    return (int64_t)scale(boot_tsc, ns_per_cycle_32);
+    return clock_ticks_to_ns(boot_tsc);
 }
 
 void clock_spin_ns(uint64_t ns)

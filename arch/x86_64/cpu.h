@@ -25,20 +25,6 @@ _Static_assert(offsetof(struct switchframe, mxcsr) == SF_MXCSR, "switch.S");
 _Static_assert(offsetof(struct switchframe, fcw) == SF_FCW, "switch.S");
 _Static_assert(offsetof(struct switchframe, r15) == SF_R15, "switch.S");
 
-/*
- * The frame with which gogo() calls fn() on the stack that ends at hi: the ABI's initial state, all
- * floating point exceptions masked. The return address above it is 0, where tracebacks end.
- */
-static inline uintptr_t switchframe_init(uintptr_t hi, void (*fn)(void))
-{
-    uintptr_t *ret = (uintptr_t *)hi - 1;
-    struct switchframe *f = (struct switchframe *)ret - 1;
-
-    *ret = 0;
-    *f = (struct switchframe){.mxcsr = 0x1f80, .fcw = 0x037f, .pc = (uintptr_t)fn};
-    return (uintptr_t)f;
-}
-
 /* Task state segment: only the stacks that the IST field of a gate selects are used. */
 struct tss {
     uint32_t reserved0;
@@ -61,7 +47,8 @@ struct arch_m {
     uint64_t gdt[5]; // null, code, data, TSS (two slots)
     struct tss tss;
     uint32_t apic_id;
-    int64_t alarm_ns; // what clock_arm() was asked for; INT64_MAX: nothing
+    int64_t alarm_ns;              // what clock_arm() was asked for; INT64_MAX: nothing
+    _Atomic(bool) backtrace_asked; // acquire-release: an NMI for IRQ_BACKTRACE is on its way
     _Alignas(16) uint8_t ist_stack[NIST][IST_STACK_BYTES];
 };
 
@@ -83,6 +70,24 @@ static inline struct m *getm(void)
     struct m *mp;
     __asm__ volatile("mov %%gs:%c1, %0" : "=r"(mp) : "i"(M_SELF));
     return mp;
+}
+
+/*
+ * acquirem - preemption off on this core, until releasem() of the M that it gives. One instruction finds the
+ * M and counts: between two, the goroutine might be moved to another core.
+ */
+static inline struct m *acquirem(void)
+{
+    __asm__ volatile("incl %%gs:%c0" ::"i"(M_LOCKS) : "memory", "cc");
+    return getm();
+}
+
+/* The clock's counter (clock_ticks_to_ns()), not ordered with what is around it. */
+static inline uint64_t cpu_counter(void)
+{
+    uint64_t lo, hi; // the instruction clears the upper halves
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return hi << 32 | lo;
 }
 
 static inline void cpu_relax(void)
@@ -135,6 +140,18 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+static inline uint64_t read_cr4(void)
+{
+    uint64_t v;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(v));
+    return v;
+}
+
+static inline void write_cr4(uint64_t v)
+{
+    __asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory");
 }
 
 #define MSR_FS_BASE      0xc0000100u

@@ -20,6 +20,10 @@ void mmu_detect(void);
 /* uart.c: COM1, and a console on it. */
 void uart_init(void);
 
+/* uart.c: from now on what the console receives is input (kernel/console_input.h), if there is a way for its
+ * interrupt to this core. Ctx: boot, once the core's APIC is on. */
+void uart_start_input(void);
+
 /* uart.c: waits until the last character has left, before the power goes. Ctx: any. */
 void uart_drain(void);
 

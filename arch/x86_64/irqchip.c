@@ -7,6 +7,7 @@
 #include "irqchip.h"
 
 #include "arch/arch.h"
+#include "features.h"
 #include "kernel/irq.h"
 #include "kernel/layout.h"
 #include "kernel/panic.h"
@@ -37,6 +38,7 @@ enum lapic_reg {
 #define LVT_MASKED       (1u << 16)
 #define LVT_TSC_DEADLINE (2u << 17)
 #define LVT_NMI          (4u << 8)
+#define ICR_NMI          (4u << 8)
 #define ICR_INIT         (5u << 8)
 #define ICR_STARTUP      (6u << 8)
 #define ICR_PENDING      (1u << 12)
@@ -94,6 +96,8 @@ void irqchip_init_cpu(struct m *mp)
     lapic_write(LAPIC_LVT_TIMER,
                 (VECTOR_FIRST + IRQ_TIMER) | (has_tsc_deadline ? LVT_TSC_DEADLINE : 0));
     mp->arch.apic_id = irqchip_id();
+    if (mp == &m0)
+        uart_start_input();
 }
 
 uint32_t irqchip_id(void)
@@ -132,9 +136,20 @@ static void send(uint32_t apic_id, uint32_t command)
         irq_enable();
 }
 
+/* An NMI says not what for: the flag does (trap.c). While it is set one is on its way, and tells for all who
+ * asked. */
+static void send_backtrace(struct m *mp)
+{
+    if (!atomic_exchange_explicit(&mp->arch.backtrace_asked, true, memory_order_acq_rel))
+        send(mp->arch.apic_id, ICR_ASSERT | ICR_NMI);
+}
+
 void irqchip_send(struct m *mp, unsigned kind)
 {
-    send(mp->arch.apic_id, ICR_ASSERT | (VECTOR_FIRST + kind));
+    if (kind == IRQ_BACKTRACE)
+        send_backtrace(mp);
+    else
+        send(mp->arch.apic_id, ICR_ASSERT | (VECTOR_FIRST + kind));
 }
 
 void irqchip_send_init(uint32_t apic_id)

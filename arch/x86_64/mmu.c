@@ -1,5 +1,5 @@
 /*
- * mmu.c - CPU features that memory and floating point rest on; switching to the kernel's tables.
+ * mmu.c - CPU features that memory rests on; switching to the kernel's tables.
  */
 #include "arch/arch.h"
 #include "features.h"
@@ -7,15 +7,8 @@
 #include "kernel/vm.h"
 #include "pte.h"
 
-#define CR0_MP (1u << 1)
-#define CR0_EM (1u << 2)
-#define CR0_TS (1u << 3)
-#define CR0_NE (1u << 5)
-
-#define CR4_PGE        (1u << 7)
-#define CR4_OSFXSR     (1u << 9)
-#define CR4_OSXMMEXCPT (1u << 10)
-#define CR4_FSGSBASE   (1u << 16)
+#define CR4_PGE      (1u << 7)
+#define CR4_FSGSBASE (1u << 16)
 
 SEALED bool cpu_has_fsgsbase;
 SEALED bool pte_has_1g;
@@ -29,23 +22,9 @@ void mmu_detect(void)
         pte_has_1g = cpuid(0x80000001, 0).edx >> 26 & 1;
 }
 
-static uint64_t cr4_get(void)
-{
-    uint64_t v;
-    __asm__ volatile("mov %%cr4, %0" : "=r"(v));
-    return v;
-}
-
 void mmu_init_cpu(uint64_t root_phys)
 {
-    uint64_t cr0, cr4 = cr4_get();
-
-    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
-    cr0 = (cr0 & ~(uint64_t)(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE;
-    __asm__ volatile("mov %0, %%cr0" ::"r"(cr0));
-    cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0);
-    __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
-    __asm__ volatile("fninit");
+    write_cr4(read_cr4() | CR4_PGE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0));
     __asm__ volatile("mov %0, %%cr3" ::"r"(root_phys) : "memory");
 }
 

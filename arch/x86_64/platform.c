@@ -3,6 +3,7 @@
  */
 #include "arch/arch.h"
 #include "features.h"
+#include "fpu.h"
 #include "irqchip.h"
 #include "kernel/bootmem.h"
 #include "kernel/layout.h"
@@ -21,6 +22,7 @@ SEALED uint64_t ap_page_phys;
 
 void platform_early(void)
 {
+    fpu_init();
     mmu_detect();
     uart_init();
 }

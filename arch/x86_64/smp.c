@@ -11,6 +11,7 @@
 
 #include "arch/arch.h"
 #include "features.h"
+#include "fpu.h"
 #include "irqchip.h"
 #include "kernel/layout.h"
 #include "kernel/panic.h"
@@ -41,6 +42,7 @@ void ap_start(struct m *mp)
 {
     wrmsr(MSR_GS_BASE, (uintptr_t)mp);
     trap_init_cpu(mp);
+    fpu_init_cpu();
     mmu_init_cpu(ap_root_phys);
     irqchip_init_cpu(mp);
     clock_init_cpu(mp);

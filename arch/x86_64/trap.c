@@ -149,22 +149,66 @@ static void exception(const struct trapframe *tf)
     fault_report(&f);
 }
 
+/* ---- interrupts ------------------------------------------------------------------------------- */
+
+_Static_assert(VECTOR_FIRST + NIRQ <= VECTOR_SPURIOUS, "a vector for each kind");
+
+#define INSN_HLT 0xf4
+
+/*
+ * Between the sti and the hlt of cpu_idle() an NMI ends the time in which nothing else can be handled: what
+ * comes on its heels would be handled before the hlt, which then sleeps through it. So the hlt is passed over.
+ */
+static void skip_hlt(struct trapframe *tf)
+{
+    bool in_text = tf->rip >= (uintptr_t)image_start && tf->rip < (uintptr_t)text_end;
+
+    if (tf->rflags & RFLAGS_IF && in_text && *(const uint8_t *)tf->rip == INSN_HLT)
+        tf->rip++;
+}
+
+/* What the core does, for one that asks: of an interrupt's handler, whom it interrupted. That frame is the
+ * first on the handlers' stack. */
+static struct trapframe *interrupted(struct trapframe *tf)
+{
+    uintptr_t lo = (uintptr_t)getm()->arch.ist_stack[IST_IRQ - 1];
+    uintptr_t hi = lo + IST_STACK_BYTES;
+
+    return tf->rsp > lo && tf->rsp < hi ? (struct trapframe *)hi - 1 : tf;
+}
+
+/* False: this core was not asked, so the NMI is the hardware's. */
+static bool nmi_backtrace(struct trapframe *tf)
+{
+    if (!atomic_exchange_explicit(&getm()->arch.backtrace_asked, false, memory_order_acq_rel))
+        return false;
+    irq_dispatch(IRQ_BACKTRACE, interrupted(tf));
+    skip_hlt(tf);
+    return true;
+}
+
+static bool is_kind(uint64_t vector)
+{
+    return vector >= VECTOR_FIRST && vector < VECTOR_FIRST + NIRQ &&
+           vector != VECTOR_FIRST + IRQ_BACKTRACE; // that is an NMI
+}
+
 void trap_handler(struct trapframe *tf)
 {
+    if (tf->vector == VECTOR_NMI && nmi_backtrace(tf))
+        return;
     if (tf->vector < 32) {
         exception(tf);
         return;
     }
     if (tf->vector == VECTOR_SPURIOUS)
         return;
-    if (tf->vector >= VECTOR_FIRST && tf->vector < VECTOR_FIRST + NIRQ) {
-        enum irq_kind kind = (enum irq_kind)(tf->vector - VECTOR_FIRST);
-        irqchip_eoi();
-        if (kind != IRQ_TIMER || clock_alarm_due())
-            irq_dispatch(kind);
-        return;
-    }
-    throw("interrupt on vector %#lx, which nothing uses", tf->vector);
+    if (!is_kind(tf->vector))
+        throw("interrupt on vector %#lx, which nothing uses", tf->vector);
+    enum irq_kind kind = (enum irq_kind)(tf->vector - VECTOR_FIRST);
+    irqchip_eoi();
+    if (kind != IRQ_TIMER || clock_alarm_due())
+        irq_dispatch(kind, tf);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------- */

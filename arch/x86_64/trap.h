@@ -12,6 +12,8 @@
 #define VECTOR_FIRST        0xf0 // + enum irq_kind
 #define VECTOR_SPURIOUS     0xff
 
+#define RFLAGS_IF 0x200
+
 struct trapframe {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;

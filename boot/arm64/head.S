@@ -93,8 +93,17 @@ enter_el1:
     mov x0, #HCR_EL2_RW
     msr hcr_el2, x0
     isb                                 /* E2H is off: what follows means EL2's own registers */
+    /* SVE and SME are left to EL1, which refuses them (use_sp_el0): a trap to here would find nobody. */
     ldr x0, =CPTR_EL2_RES1
-    msr cptr_el2, x0
+    mrs x1, id_aa64pfr0_el1
+    ubfx x1, x1, #ID_PFR0_SVE, #4
+    cbz x1, 3f
+    bic x0, x0, #CPTR_EL2_TZ
+3:  mrs x1, ID_AA64PFR1_EL1
+    ubfx x1, x1, #ID_PFR1_SME, #4
+    cbz x1, 4f
+    bic x0, x0, #CPTR_EL2_TSM
+4:  msr cptr_el2, x0
     msr hstr_el2, xzr
     mrs x0, pmcr_el0                    /* debug and counters: EL1's too, all of them */
     ubfx x0, x0, #11, #5
@@ -283,7 +292,8 @@ mmu_on:
     isb
     ret
 
-/* From SP_EL1 to SP_EL0: all but exceptions runs there. Floating point is allowed. */
+/* From SP_EL1 to SP_EL0: all but exceptions runs there. Floating point is allowed; SVE and SME, whose
+ * registers nobody saves, are not. */
 use_sp_el0:
     mov x0, #CPACR_FPEN
     msr cpacr_el1, x0

@@ -18,7 +18,7 @@ struct go_attr {
     const char *name; // for traces; kept, not copied
     size_t
         stack_max_bytes; // GO_STACK_MIN .. GO_STACK_MAX: how far its stack may grow; 0: as `stackmax=` says
-    int prio;            // read by scheduling policies that have priorities
+    int prio;            // higher first, for scheduling policies that have priorities
     unsigned weight;     // ... shares
     int64_t deadline_ns; // ... deadlines
     uint64_t affinity;   // bit n: may run on core n; 0: on any
@@ -40,7 +40,7 @@ int go(void (*fn)(void *), void *arg);
  * at least, the lowest page of which is never mapped: a power of two from there on gives a page less than
  * itself.
  * Returns also -EINVAL if stack_max_bytes is out of range or the program's _Thread_local objects would fill half
- * of it, -ENOTSUP if affinity is not 0 (not done yet).
+ * of it, or affinity names no core that runs goroutines.
  */
 int go_with(const struct go_attr *attr, void (*fn)(void *), void *arg);
 
@@ -62,6 +62,23 @@ int gocpu(void);
 
 /* numcpu - cores that run goroutines. Ctx: goroutine. */
 int numcpu(void);
+
+/*
+ * gomaxprocs - let at most n cores run goroutines, from now on; more than there are is all of them.
+ * Stops every core for a moment. Returns the number before; n < 1 only asks.
+ * Ctx: goroutine. May park.
+ * Source: Go's runtime.GOMAXPROCS.
+ */
+int gomaxprocs(int n);
+
+/*
+ * lockosthread - the calling goroutine stays on the core that it is on, until unlockosthread() has been
+ * called as often. Others may run there, too (Go keeps them off the thread). It need not be undone before the end.
+ * Ctx: goroutine.
+ * Source: Go's runtime.LockOSThread.
+ */
+void lockosthread(void);
+void unlockosthread(void);
 
 /* numgoroutine - goroutines that have not ended, main included. Ctx: goroutine. */
 int numgoroutine(void);

@@ -63,11 +63,27 @@ static void test_monotonic_across(void)
        atomic_load(&backwards));
 }
 
-/* Nothing preempts: the goroutine stays on its core from acquirem() on. */
-static void alarm_in(int64_t ns)
+/* The alarm is the test's from here on: for a core that counts as asleep the scheduler's handler only counts, and
+ * nothing preempts. */
+static struct m *take_clock(void)
 {
     struct m *mp = acquirem();
-    clock_arm(INT64_MAX); // what the core armed while it was idle
+
+    atomic_store(&mp->idle, true);
+    clock_arm(INT64_MAX);
+    return mp;
+}
+
+static void give_clock(struct m *mp)
+{
+    mp->p->alarm_ns = INT64_MAX;
+    atomic_store(&mp->idle, false);
+    slice_arm(mp->p);
+    releasem(mp);
+}
+
+static void alarm_in(struct m *mp, int64_t ns)
+{
     uint64_t before = atomic_load(&mp->timer_irqs);
     int64_t when = nanotime() + ns, give_up = when + INT64_C(5000000000);
 
@@ -84,7 +100,6 @@ static void alarm_in(int64_t ns)
         cpu_relax();
     if (atomic_load(&mp->timer_irqs) > before + 1)
         atomic_fetch_add(&extra, 1);
-    releasem(mp);
 }
 
 static atomic_int arrived, turn;
@@ -93,16 +108,18 @@ static void alarms(void *arg)
 {
     static const int64_t ns[] = {1000, 50000, 2000000, 0, -1000000};
     int me = (int)(intptr_t)arg;
+    struct m *mp = take_clock();
 
     /* All keep their cores until each has had its turn, so every core has one. */
     atomic_fetch_add(&arrived, 1);
     while (atomic_load(&arrived) < ncore || atomic_load(&turn) < me)
         cpu_relax();
     for (unsigned i = 0; i < sizeof ns / sizeof ns[0]; i++)
-        alarm_in(ns[i]);
+        alarm_in(mp, ns[i]);
     atomic_fetch_add(&turn, 1);
     while (atomic_load(&turn) < ncore)
         cpu_relax();
+    give_clock(mp);
     chan_send(finished, NULL);
 }
 
@@ -122,7 +139,7 @@ static void test_alarm(void)
 static void test_disarm(void)
 {
     enum { IN = 20000000, ATTEMPTS = 50 };
-    struct m *mp = acquirem();
+    struct m *mp = take_clock();
     bool shown = false, came = false;
 
     for (int i = 0; i < ATTEMPTS && !shown; i++) {
@@ -135,7 +152,7 @@ static void test_disarm(void)
             cpu_relax();
         came = shown && atomic_load(&mp->timer_irqs) != before;
     }
-    releasem(mp);
+    give_clock(mp);
     ok(shown && !came, "an alarm that is taken back does not come");
 }
 

@@ -118,7 +118,7 @@ static NO_PROBES bool at_edge(size_t gap, void (*fn)(void *), void *arg)
     volatile char *here = alloca(16);
     uintptr_t edge = stack_edge((uintptr_t)here);
 
-    if (edge - getg()->stack.lo < EDGE_ROOM) {
+    if (edge - getg()->stack->lo < EDGE_ROOM) {
         memreclaim();
         edge = stack_edge((uintptr_t)here);
     }

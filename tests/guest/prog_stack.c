@@ -15,7 +15,7 @@
 static void print_usable(void *arg)
 {
     (void)arg;
-    printf("usable: %zu bytes\n", (size_t)(getg()->stack.hi - getg()->stack.lo));
+    printf("usable: %zu bytes\n", (size_t)(getg()->stack->hi - getg()->stack->lo));
     chan_send(finished, NULL);
 }
 

@@ -24,18 +24,22 @@ static void join(int n)
         chan_recv(finished, NULL);
 }
 
-/* ---- every M runs Gs: as many as there are cores, each keeping its core until all are there ---- */
+/* ---- every M runs Gs: as many as there are cores, each keeping its core,
+ * preemption off, until all are there ---- */
 
 static atomic_int arrived;
 static atomic_int ran_on[MAX_CPUS];
 
 static void meet(void *arg)
 {
+    struct m *mp = acquirem();
+
     (void)arg;
     atomic_fetch_add(&ran_on[gocpu()], 1);
     atomic_fetch_add(&arrived, 1);
     while (atomic_load(&arrived) < ncore)
         ;
+    releasem(mp);
     chan_send(finished, NULL);
 }
 
@@ -65,12 +69,13 @@ static void test_stacks(void)
 
     for (uint32_t i = 0; i < sched.nm; i++) {
         const struct m *a = allm[i];
-        const struct stack *s = &a->g0->stack;
-        inside &= a->self == a && a->g0->m == a && s->hi > s->lo && a->g0->sp == s->hi;
+        const struct stack *s = a->g0->stack;
+        uintptr_t top = s->hi == (uintptr_t)m0_stack_hi ? s->hi : (uintptr_t)stack_top(s->hi);
+        inside &= a->self == a && a->g0->m == a && s->hi > s->lo && a->g0->sp == top;
         for (uint32_t k = 0; k < i; k++) {
             const struct m *b = allm[k];
             own &= a->g0 != b->g0 && a->p != b->p &&
-                   disjoint(s->lo, s->hi, b->g0->stack.lo, b->g0->stack.hi);
+                   disjoint(s->lo, s->hi, b->g0->stack->lo, b->g0->stack->hi);
             own &= disjoint((uintptr_t)&a->arch, (uintptr_t)(&a->arch + 1), (uintptr_t)&b->arch,
                             (uintptr_t)(&b->arch + 1));
         }
@@ -78,7 +83,7 @@ static void test_stacks(void)
     ok((int)sched.nm == ncore && numcpu() == ncore, "%d Ms for %d cores", numcpu(), ncore);
     ok(inside, "every M points at itself and its g0");
     ok(own, "no two Ms share a g0 stack, an exception stack or a P");
-    ok(m0.g0->stack.lo == (uintptr_t)m0_stack_lo && m0.g0->stack.hi == (uintptr_t)m0_stack_hi,
+    ok(m0.g0->stack->lo == (uintptr_t)m0_stack_lo && m0.g0->stack->hi == (uintptr_t)m0_stack_hi,
        "m0's g0 runs on the linker script's stack");
 }
 
@@ -91,7 +96,7 @@ static bool is_me(const struct g *gp, uint64_t id)
     char here;
     struct m *mp = acquirem();
     bool same = getg() == gp && gp->goid == id && goid() == id && mp->curg == gp && gp->m == mp;
-    bool on_stack = (uintptr_t)&here > gp->stack.lo && (uintptr_t)&here < gp->stack.hi;
+    bool on_stack = (uintptr_t)&here > gp->stack->lo && (uintptr_t)&here < gp->stack->hi;
     bool running = atomic_load(&gp->status) == GRUNNING;
 
     releasem(mp);
@@ -227,15 +232,34 @@ static void nothing(void *arg)
     chan_send(finished, NULL);
 }
 
-static uint64_t last_id;
-
 static void new_id(void *arg)
 {
-    (void)arg;
-    if (goid() <= last_id)
-        atomic_fetch_add(&wrong_sum, 1);
-    last_id = goid();
+    *(uint64_t *)arg = goid();
     chan_send(finished, NULL);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_goids(void)
+{
+    enum { N = 1000 };
+    static uint64_t ids[N];
+    bool unique = true;
+
+    for (int i = 0; i < N; i++) {
+        go(new_id, &ids[i]);
+        if (i % 3 == 0)
+            join(1);
+    }
+    join(N - (N + 2) / 3);
+    qsort(ids, N, sizeof ids[0], compare_ids);
+    for (int i = 1; i < N; i++)
+        unique &= ids[i - 1] < ids[i];
+    ok(unique && ids[0] > 1, "%d goroutines one after the other and at once: no goid twice", N);
 }
 
 static atomic_int unfinished;
@@ -277,12 +301,7 @@ static void test_reuse(void)
         join(100);
     }
     ok(true, "10000 goroutines, 100 at a time, on stacks used again");
-    atomic_store(&wrong_sum, 0);
-    for (int i = 0; i < 1000; i++) {
-        go(new_id, NULL);
-        join(1);
-    }
-    ok(atomic_load(&wrong_sum) == 0, "goids grow and are never used again");
+    test_goids();
     while (numgoroutine() > 1)
         gosched();
     ok(numgoroutine() == 1, "only main is left");

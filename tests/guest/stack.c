@@ -41,8 +41,8 @@ static void test_refusals(void)
     ok(go_with(&attr, NULL, &ran) == -EINVAL && go_with(NULL, NULL, &ran) == -EINVAL &&
            go(NULL, &ran) == -EINVAL,
        "no function: refused");
-    attr.affinity = 1;
-    ok(go_with(&attr, say_so, &ran) == -ENOTSUP, "affinity is not done yet: refused");
+    attr.affinity = UINT64_C(1) << 63;
+    ok(go_with(&attr, say_so, &ran) == -EINVAL, "affinity to a core that is not there: refused");
     ok(numgoroutine() == 1, "what is refused makes no goroutine");
 
     struct go_attr zero = {0};
@@ -65,10 +65,10 @@ struct limit {
 static void to_the_limit(void *arg)
 {
     struct limit *l = arg;
-    uintptr_t lo = getg()->stack.lo;
+    uintptr_t lo = getg()->stack->lo;
     struct deep d = {.seed = goid(), .floor = lo};
 
-    l->usable = getg()->stack.hi - lo;
+    l->usable = getg()->stack->hi - lo;
     l->right = deep_to(&d);
     *(volatile char *)lo = 'x';
     l->last_byte = *(volatile char *)lo == 'x' && mapped(lo) && !mapped(lo - 1);

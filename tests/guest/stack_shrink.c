@@ -97,12 +97,14 @@ static bool divers_end(struct diver *divers, struct chan *wake)
     return right;
 }
 
+/* All but the caller's: a preemption may need one more of that. */
 static size_t stack_pages(void)
 {
     struct memstats st;
+    const struct stack *own = getg()->stack;
 
     memstats_read(&st);
-    return st.stack_pages;
+    return st.stack_pages - (own->hi - own->committed) / PAGE_SIZE;
 }
 
 static void test_shrink(size_t park_at, size_t bytes)

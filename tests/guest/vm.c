@@ -97,14 +97,14 @@ static void test_image(void)
 
 static void test_guards(void)
 {
-    const struct stack *s = &getg()->stack;
+    const struct stack *s = getg()->stack;
     bool guarded = true;
 
     ok(unmapped(s->lo - 1), "below what this goroutine's stack may grow to is its guard");
     ok(unmapped(s->committed - 1) && is((void *)s->committed, VM_RW),
        "and it is mapped as far as it grew");
     for (uint32_t i = 0; i < sched.nm; i++)
-        guarded &= unmapped(allm[i]->g0->stack.lo - 1);
+        guarded &= unmapped(allm[i]->g0->stack->lo - 1);
     ok(guarded, "below every g0 stack is a guard");
 }
 

@@ -6,13 +6,13 @@ HOSTCC     ?= gcc
 HOST_DIR   := build/host
 HOST_SANITIZE := address,undefined
 HOST_CFLAGS = -std=c11 -g -O1 -fsanitize=$(HOST_SANITIZE) -fno-sanitize-recover=all \
-	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -I. -Iinclude
+	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(HOST_SHIM) -I. -Iinclude
 
 comma := ,
 HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh pagemap page page_threads \
-              virtio balloon scavenge
+              virtio balloon scavenge timerheap runq runq_threads steal_order console_input
 # Tests with threads of the host; they and what they link are built for ThreadSanitizer instead.
-HOST_THREADS := page_threads
+HOST_THREADS := page_threads runq_threads console_input
 
 HOST_TEXT          := kernel/errbuf.c kernel/number.c kernel/print.c
 HOST_FDT           := kernel/fdt.c kernel/fdt_index.c kernel/fdt_node.c tests/host/fdt_trees.c
@@ -31,6 +31,11 @@ HOST_SRC_page_threads := $(HOST_SRC_page)
 HOST_SRC_virtio    := kernel/virtio.c kernel/virtio_mmio.c kernel/virtio_pci.c $(HOST_TEXT)
 HOST_SRC_balloon   := kernel/balloon.c kernel/virtio.c $(HOST_TEXT)
 HOST_SRC_scavenge  := kernel/scavenge.c
+HOST_SRC_timerheap := sched/timerheap.c
+HOST_SRC_console_input := kernel/console_input.c
+HOST_SRC_runq      := sched/runq.c tests/host/shim/lock.c
+HOST_SRC_runq_threads := $(HOST_SRC_runq)
+HOST_SRC_steal_order  := sched/findrunnable.c
 
 $(HOST_DIR)/test_fdt $(HOST_DIR)/test_fdt_bad $(HOST_DIR)/test_fdt_index: HOST_LIBS := -lfdt
 
@@ -46,6 +51,11 @@ define HOST_CC_RULE
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  HOSTCC  $<" &&) $(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 endef
+
+# The scheduler's are for a machine that is made up; a test takes only the functions that it reaches.
+HOST_SCHED := $(foreach unit,runq runq_threads steal_order,$(filter-out %/lock.o,$(call host_objs,$(unit))))
+$(HOST_SCHED): HOST_SHIM := -Itests/host/shim_sched -ffunction-sections
+$(HOST_DIR)/test_steal_order: HOST_LIBS := -Wl,--gc-sections
 
 $(HOST_DIR)/%.o: %.c
 	$(HOST_CC_RULE)
@@ -78,5 +88,19 @@ $(HOST_DIR)/test_malloc $(HOST_DIR)/test_malloc_threads: $(HOST_DIR)/%: tests/ho
 	$(Q)$(HOSTCC) $(HEAP_CFLAGS) -pthread -o $@ $< $@.o $(filter-out kernel/malloc.c,$(HEAP_SRC))
 
 HOST_TESTS += $(HOST_DIR)/test_malloc $(HOST_DIR)/test_malloc_threads
+
+# The timers of Ps that are made up (tests/host/shim_timers), with threads under ThreadSanitizer.
+TIMERS_SRC    := sched/timers.c sched/timerheap.c
+TIMERS_DEPS   := $(TIMERS_SRC) $(wildcard sched/timer*.h include/rt0/time.h kernel/span.h kernel/lock.h \
+	tests/host/tap.h tests/host/shim_timers/*/*.h)
+TIMERS_CFLAGS  = $(subst address$(comma)undefined,thread,$(HOST_CFLAGS:-I.=-Itests/host/shim_timers -I.))
+
+$(HOST_DIR)/test_timers: tests/host/test_timers.c $(TIMERS_DEPS)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  HOSTLD  $@" &&) $(HOSTCC) $(TIMERS_CFLAGS) -Dmalloc=test_malloc -Dfree=test_free \
+	    -c -o $@.o sched/timers.c
+	$(Q)$(HOSTCC) $(TIMERS_CFLAGS) -pthread -o $@ $< $@.o sched/timerheap.c
+
+HOST_TESTS += $(HOST_DIR)/test_timers
 
 -include $(HOST_OBJS:.o=.d)

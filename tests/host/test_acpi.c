@@ -1,7 +1,7 @@
 /*
  * test_acpi.c - RSDP, XSDT or RSDT, MADT and FADT.
  *
- * Goal:   cores, local APIC and PM timer come out as the tables say; each refusal has its text;
+ * Goal:   cores, APICs, ISA interrupts and PM timer come out as the tables say; each refusal has its text;
  *         nothing is read that map() did not give.
  * Method: tables laid out in a small physical memory, at odd addresses. Its map() copies the bytes
  *         asked for to an odd address where an allocation ends, so that the sanitizers see a read
@@ -162,6 +162,22 @@ static void add_x2apic(uint32_t id, uint32_t flags)
     add_entry(9, 16);
 }
 
+static void add_ioapic(uint32_t at, uint32_t gsi_base)
+{
+    put(MADT + madt_bytes + 4, at, 4);
+    put(MADT + madt_bytes + 8, gsi_base, 4);
+    add_entry(1, 12);
+}
+
+static void add_override(unsigned bus, unsigned irq, uint32_t gsi, unsigned flags)
+{
+    put(MADT + madt_bytes + 2, bus, 1);
+    put(MADT + madt_bytes + 3, irq, 1);
+    put(MADT + madt_bytes + 4, gsi, 4);
+    put(MADT + madt_bytes + 8, flags, 2);
+    add_entry(2, 10);
+}
+
 /* Two sockets of two cores as QEMU numbers them, an I/O APIC, an override and an NMI entry. */
 static void default_case(void)
 {
@@ -172,8 +188,8 @@ static void default_case(void)
     madt_open();
     for (unsigned i = 0; i < 4; i++)
         add_apic(i, 1);
-    add_entry(1, 12);
-    add_entry(2, 10);
+    add_ioapic(0xfec00000, 0);
+    add_override(0, 0, 2, 0);
     add_entry(4, 6);
 }
 
@@ -196,6 +212,13 @@ static void refuse(int err, const char *want)
     default_case();
 }
 
+static bool is_isa(unsigned irq, uint32_t gsi, bool active_low, bool level)
+{
+    const struct acpi_isa_irq *i = &pf.isa_irq[irq];
+
+    return i->gsi == gsi && i->active_low == active_low && i->level == level;
+}
+
 static void test_good(void)
 {
     default_case();
@@ -203,6 +226,9 @@ static void test_good(void)
     ok(pf.ncpu == 4 && pf.ncpu_found == 4 && pf.apic_id[0] == 0 && pf.apic_id[3] == 3, "4 cores");
     ok(pf.lapic_phys == 0xfee00000, "local APIC");
     ok(pf.pm_timer_port == 0x608 && pf.pm_timer_bits == 24, "PM timer of 24 bits");
+    ok(pf.nioapic == 1 && pf.ioapic[0].phys == 0xfec00000 && pf.ioapic[0].gsi_base == 0,
+       "I/O APIC");
+    ok(is_isa(0, 2, false, false) && is_isa(4, 4, false, false), "ISA interrupts 0 and 4");
     put_rsdp(0);
     memset(at_phys(RSDP + 20), 0xaa, 16);
     memset(at_phys(XSDT), 0, 4);
@@ -243,6 +269,35 @@ static void test_madt(void)
     ok(read_tables() == 0 && pf.ncpu == ACPI_MAX_CPUS && pf.ncpu_found == ACPI_MAX_CPUS + 3 &&
            pf.apic_id[ACPI_MAX_CPUS - 1] == ACPI_MAX_CPUS - 1,
        "more cores than fit");
+}
+
+static void test_interrupts(void)
+{
+    default_case();
+    madt_open();
+    add_apic(0, 1);
+    ok(read_tables() == 0 && pf.nioapic == 0 && is_isa(15, 15, false, false), "no I/O APIC");
+    add_ioapic(0xfec01000, 24);
+    add_ioapic(0xfec00000, 0);
+    add_override(0, 4, 20, 0xf);
+    add_override(0, 5, 5, 0xd);
+    add_override(0, 6, 6, 0x7);
+    add_override(0, 7, 30, 0x5);
+    add_override(1, 8, 40, 0xf);
+    add_override(0, 16, 41, 0xf);
+    add_override(0, 255, 42, 0xf);
+    ok(read_tables() == 0 && pf.nioapic == 2 && pf.ioapic[0].gsi_base == 24 &&
+           pf.ioapic[1].phys == 0xfec00000,
+       "two I/O APICs");
+    ok(is_isa(4, 20, true, true) && is_isa(5, 5, false, true) && is_isa(6, 6, true, false) &&
+           is_isa(7, 30, false, false),
+       "overrides: active low or high, level or edge");
+    ok(is_isa(8, 8, false, false), "one of another bus is not ISA's");
+    madt_open();
+    add_apic(0, 1);
+    for (uint32_t i = 0; i < ACPI_MAX_IOAPICS + 3; i++)
+        add_ioapic(0xfec00000 + i * 0x1000, 24 * i);
+    ok(read_tables() == 0 && pf.nioapic == ACPI_MAX_IOAPICS, "more I/O APICs than fit");
 }
 
 static void timer_case(unsigned port, unsigned bits, const char *what)
@@ -393,7 +448,7 @@ static void test_madt_refusals(void)
     add_entry(1, 12);
     put(MADT + madt_bytes - 11, 13, 1);
     madt_close();
-    refuse(-EINVAL, "acpi: MADT at 0xe1009: entry of type 1 at offset 104: length 13, at least 2 "
+    refuse(-EINVAL, "acpi: MADT at 0xe1009: entry of type 1 at offset 104: length 13, at least 12 "
                     "and at most the 12 bytes left expected");
 }
 
@@ -477,6 +532,7 @@ int main(void)
 {
     test_good();
     test_madt();
+    test_interrupts();
     test_fadt();
     test_rsdp_refusals();
     test_root_refusals();

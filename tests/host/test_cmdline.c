@@ -21,14 +21,20 @@ static uint64_t size;
 static uint64_t room;
 static bool trace;
 static const char *name;
+static uint64_t slice;
+static uint64_t wait;
+static bool has_seed;
+static bool has_slice;
 
 static const struct cmdline_key keys[] = {
-    {"cores", CMDLINE_U64, &cores, 1, 512, "how many cores to use"},
-    {"seed", CMDLINE_U64, &seed, 0, UINT64_MAX, "start of all random numbers"},
-    {"size", CMDLINE_BYTES, &size, 16 << 10, 1 << 30, "how large"},
-    {"room", CMDLINE_BYTES, &room, 0, UINT64_MAX, "how large, with any bounds"},
-    {"trace", CMDLINE_BOOL, &trace, 0, 0, "print events"},
-    {"name", CMDLINE_STR, &name, 1, 8, "a name"},
+    {"cores", CMDLINE_U64, &cores, 1, 512, "how many cores to use", NULL},
+    {"seed", CMDLINE_U64, &seed, 0, UINT64_MAX, "start of all random numbers", &has_seed},
+    {"size", CMDLINE_BYTES, &size, 16 << 10, 1 << 30, "how large", NULL},
+    {"room", CMDLINE_BYTES, &room, 0, UINT64_MAX, "how large, with any bounds", NULL},
+    {"slice", CMDLINE_DURATION, &slice, 5000, UINT64_C(10000000000), "how long", &has_slice},
+    {"wait", CMDLINE_DURATION, &wait, 0, UINT64_MAX, "how long, with any bounds", NULL},
+    {"trace", CMDLINE_BOOL, &trace, 0, 0, "print events", NULL},
+    {"name", CMDLINE_STR, &name, 1, 8, "a name", NULL},
 };
 
 static struct errbuf e;
@@ -56,6 +62,9 @@ static int parse(const char *line)
     seed = 7;
     size = 256 << 10;
     room = 5;
+    slice = 10000000;
+    wait = 5;
+    has_seed = has_slice = false;
     trace = false;
     name = "none";
     unknown_words[0] = '\0';
@@ -114,6 +123,46 @@ static void test_bytes(void)
     ok(parse("room=18446744073709551615") == 0 && room == UINT64_MAX, "64 bits of bytes");
     ok(parse("room=17179869183G") == 0 && room == UINT64_C(17179869183) << 30,
        "the most G that fit 64 bits");
+}
+
+static void test_durations(void)
+{
+    static const struct {
+        const char *line;
+        uint64_t want;
+    } cases[] = {
+        {"slice=5us", 5000},
+        {"slice=5000", 5000},
+        {"slice=5001ns", 5001},
+        {"slice=0x2000", 8192},
+        {"slice=0x10us", 16000},
+        {"slice=0xfms", 15000000},
+        {"slice=50us", 50000},
+        {"slice=10ms", 10000000},
+        {"slice=010ms", 10000000},
+        {"slice=1s", 1000000000},
+        {"slice=10s", UINT64_C(10000000000)},
+        {"slice=10000ms", UINT64_C(10000000000)},
+        {"slice=1s slice=20us", 20000},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ok(parse(cases[i].line) == 0 && slice == cases[i].want, "%s", cases[i].line);
+    ok(parse("cores=2") == 0 && slice == 10000000, "the default of a duration");
+    ok(parse("wait=0 slice=1ms") == 0 && wait == 0, "no time, where that is allowed");
+    ok(parse("wait=0s") == 0 && wait == 0, "zero seconds");
+    ok(parse("wait=18446744073709551615") == 0 && wait == UINT64_MAX, "64 bits of nanoseconds");
+    ok(parse("wait=18446744073s") == 0 && wait == UINT64_C(18446744073000000000),
+       "the most seconds that fit 64 bits");
+}
+
+static void test_given(void)
+{
+    ok(parse("cores=2 size=1M") == 0 && !has_seed && !has_slice, "not given");
+    ok(parse("seed=7") == 0 && has_seed && !has_slice, "given, with the default's value");
+    ok(parse("slice=1s seed=1 seed=2") == 0 && has_seed && has_slice, "two that are given");
+    ok(parse("seed=x") == -EINVAL && !has_seed, "a refused one is not given");
+    ok(parse("-- seed=1") == 0 && !has_seed, "nor is a word of main()'s");
 }
 
 static void test_quotes(void)
@@ -188,9 +237,12 @@ static void test_refusals(void)
                  "cmdline: size=%s: not a number of bytes (K, M, G), use 16K to 1G", not_bytes[i]);
         refuse(line, -EINVAL, want);
     }
-    refuse("size", -EINVAL, "cmdline: size: missing value, use size=N with N bytes from 16K to 1G");
-    refuse("size=", -EINVAL,
-           "cmdline: size: missing value, use size=N with N bytes from 16K to 1G");
+    refuse(
+        "size", -EINVAL,
+        "cmdline: size: missing value, use size=N with a number of bytes (K, M, G) from 16K to 1G");
+    refuse(
+        "size=", -EINVAL,
+        "cmdline: size: missing value, use size=N with a number of bytes (K, M, G) from 16K to 1G");
     refuse("trace=yes", -EINVAL, "cmdline: trace=yes: neither on nor off, use 0 or 1");
     refuse("trace=", -EINVAL, "cmdline: trace=: neither on nor off, use 0 or 1");
     refuse("trace=10", -EINVAL, "cmdline: trace=10: neither on nor off, use 0 or 1");
@@ -202,6 +254,44 @@ static void test_refusals(void)
     refuse("\"", -EINVAL, "cmdline: \": quote not closed, put a second \" behind the text");
     ok(cores == 4 && size == 256 << 10 && strcmp(name, "none") == 0,
        "a refused value is not stored");
+}
+
+static void test_duration_refusals(void)
+{
+    static const char *const not_durations[] = {
+        "abc",  "us",    "s",     "ms10", "5 us",  "1m",  "1h",     "1min",
+        "-1ms", "1.5ms", "0xs",   "5US",  "1Ms",   "1 s", "1K",     "5n",
+        "5u",   "10mss", "10sms", "+1s",  "1e3ns", "0x",  "5us5us",
+    };
+
+    refuse("slice=4us", -ERANGE, "cmdline: slice=4us: out of range, use 5us to 10s");
+    refuse("slice=4999", -ERANGE, "cmdline: slice=4999: out of range, use 5us to 10s");
+    refuse("slice=0", -ERANGE, "cmdline: slice=0: out of range, use 5us to 10s");
+    refuse("slice=11s", -ERANGE, "cmdline: slice=11s: out of range, use 5us to 10s");
+    refuse("slice=10000000001ns", -ERANGE,
+           "cmdline: slice=10000000001ns: out of range, use 5us to 10s");
+    refuse("slice=18446744074s", -ERANGE,
+           "cmdline: slice=18446744074s: out of range, use 5us to 10s");
+    refuse("slice=99999999999999999999s", -ERANGE,
+           "cmdline: slice=99999999999999999999s: out of range, use 5us to 10s");
+    refuse("wait=18446744074s", -ERANGE,
+           "cmdline: wait=18446744074s: out of range, use 0 to 18446744073709551615ns");
+    for (size_t i = 0; i < sizeof(not_durations) / sizeof(not_durations[0]); i++) {
+        char line[40], want[120];
+
+        snprintf(line, sizeof(line), "\"slice=%s\"", not_durations[i]);
+        snprintf(want, sizeof(want),
+                 "cmdline: slice=%s: not a duration (ns, us, ms, s), use 5us to 10s",
+                 not_durations[i]);
+        refuse(line, -EINVAL, want);
+    }
+    refuse("slice", -EINVAL,
+           "cmdline: slice: missing value, use slice=N with a duration (ns, us, ms, s) from 5us to "
+           "10s");
+    refuse("slice=", -EINVAL,
+           "cmdline: slice: missing value, use slice=N with a duration (ns, us, ms, s) from 5us to "
+           "10s");
+    ok(slice == 10000000 && wait == 5, "a refused duration is not stored");
 }
 
 /* A value far too long still leaves room for what would be right. */
@@ -243,8 +333,8 @@ static void test_prefixes(void)
 static void test_random(void)
 {
     static const char *const pieces[] = {
-        "cores", "=",    "\"", " ", "--", "0x",   "9",    "f", "name",
-        "trace", "seed", "\t", "a", "-",  "\xff", "size", "K",
+        "cores", "=",  "\"", " ", "--",   "0x",   "9", "f",     "name", "trace",
+        "seed",  "\t", "a",  "-", "\xff", "size", "K", "slice", "us",   "s",
     };
     bool good = true;
 
@@ -254,7 +344,8 @@ static void test_random(void)
         for (size_t n = rnd_below(16); n > 0; n--)
             strcat(line, pieces[rnd_below(sizeof(pieces) / sizeof(pieces[0]))]);
         good = (parse(line) == 0 ? e.text[0] == '\0' : strncmp(e.text, "cmdline: ", 9) == 0) &&
-               argv_sound() && cores >= 1 && cores <= 512 && size >= 16 << 10 && size <= 1 << 30;
+               argv_sound() && cores >= 1 && cores <= 512 && size >= 16 << 10 && size <= 1 << 30 &&
+               slice >= 5000 && slice <= UINT64_C(10000000000);
     }
     ok(good, "%d random lines", RANDOM_TEXTS);
 }
@@ -263,10 +354,13 @@ int main(void)
 {
     test_keys();
     test_bytes();
+    test_durations();
+    test_given();
     test_quotes();
     test_unknown();
     test_argv();
     test_refusals();
+    test_duration_refusals();
     test_long_value();
     test_prefixes();
     test_random();

@@ -299,6 +299,48 @@ static void test_console(void)
        "no port at all");
 }
 
+static bool has_uart_interrupt(unsigned intid)
+{
+    bool good = take() && read_platform() == 0 && pf.uart == FDT_UART_PL011 &&
+                pf.uart_intid == intid;
+
+    build_virt(2, 2);
+    edit();
+    return good;
+}
+
+static void test_console_interrupt(void)
+{
+    build_virt(2, 2);
+    edit();
+    ok(has_uart_interrupt(0), "a port without interrupts");
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 1, 4);
+    ok(has_uart_interrupt(33), "SPI 1, by the root's interrupt-parent");
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 1, 4);
+    remove_property("/", "interrupt-parent");
+    SET_CELLS("/timer", "interrupt-parent", GIC_PHANDLE);
+    ok(has_uart_interrupt(0), "no parent");
+    SET_CELLS("/pl011@9000000", "interrupts-extended", GIC_PHANDLE, 0, 987, 4, GIC_PHANDLE, 0, 5,
+              4);
+    ok(has_uart_interrupt(1019), "interrupts-extended, the last SPI");
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 988, 4);
+    ok(has_uart_interrupt(0), "one more is none");
+    SET_CELLS("/pl011@9000000", "interrupts", 1, 1, 4);
+    ok(has_uart_interrupt(0), "a PPI is not used");
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 1);
+    ok(has_uart_interrupt(0), "two cells of three");
+    add_node("/", "other");
+    SET_CELLS("/other", "phandle", 0x77);
+    SET_CELLS("/other", "#interrupt-cells", 3);
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 1, 4);
+    SET_CELLS("/pl011@9000000", "interrupt-parent", 0x77);
+    ok(has_uart_interrupt(0), "another controller than the timer's");
+    SET_CELLS("/pl011@9000000", "interrupts", 0, 1, 4);
+    set_string("/pl011@9000000", "status", "disabled");
+    ok(take() && read_platform() == 0 && pf.uart == FDT_UART_NONE && pf.uart_intid == 0,
+       "no port, no interrupt");
+}
+
 static void put_transport(const char *path, const char *name, const char *compatible)
 {
     add_node("/", name);
@@ -368,8 +410,8 @@ static void show_platform(void)
     printf("  cpus %u:", pf.ncpu);
     for (unsigned i = 0; i < pf.ncpu; i++)
         printf(" %llx", (unsigned long long)pf.cpu_mpidr[i]);
-    printf("\n  psci %d 0x%x, gic %u, timer %u, uart %d\n", pf.psci, (unsigned)pf.psci_cpu_on,
-           pf.gic_version, pf.timer_intid, pf.uart);
+    printf("\n  psci %d 0x%x, gic %u, timer %u, uart %d by %u\n", pf.psci, (unsigned)pf.psci_cpu_on,
+           pf.gic_version, pf.timer_intid, pf.uart, pf.uart_intid);
     show_range("gicd", pf.gicd);
     show_range("gicc", pf.gicc);
     for (unsigned i = 0; i < pf.ngicr; i++)
@@ -415,6 +457,7 @@ int main(int argc, char **argv)
     test_timer();
     test_deep();
     test_console();
+    test_console_interrupt();
     test_virtio();
     free(block);
     return done();

@@ -353,7 +353,9 @@ static bool sane_answers(void)
     err = read_platform();
     good = (err == 0) == (e.text[0] == '\0') && pf.ncpu <= FDT_MAX_CPUS &&
            pf.ncpu <= pf.ncpu_found && pf.ngicr <= 8 &&
-           (pf.uart == FDT_UART_NONE) == (pf.uart_regs.bytes == 0);
+           (pf.uart == FDT_UART_NONE) == (pf.uart_regs.bytes == 0) &&
+           (pf.uart_intid == 0 ||
+            (pf.uart != FDT_UART_NONE && pf.uart_intid >= 32 && pf.uart_intid < 1020));
     if (good && err == 0)
         good = pf.ncpu != 0 && pf.timer_intid >= 16 && pf.timer_intid < 32 && pf.gicd.bytes != 0 &&
                (pf.gic_version == 2 ? pf.gicc.bytes != 0 : pf.gic_version == 3 && pf.ngicr != 0);

@@ -1,0 +1,293 @@
+/*
+ * sysmon.c - looks after all cores: long runners, stuck cores, background work, schedtrace.
+ *
+ * Protocol:  one M at a time is the holder; its clock is armed for `due`, running or asleep. The part that looks
+ *            (sysmon_isr()) runs in its timer's interrupt and takes no lock, so nothing that is stuck can keep it
+ *            from running; what needs g0 is left to the next schedule() (ATT_JOB). When every live P is idle the holder
+ *            sleeps without an alarm, with `resting` set; the first M that wakes becomes the holder.
+ *
+ *                holder: resting = true; fence; all idle?     who wakes: npidle-- (before); fence; resting?
+ *
+ * Retake:    a P whose G runs without an end of its slice is told when something waits that it could run.
+ * Period:    20 us after something was to be done, doubled each time up to 10 ms (Go's numbers).
+ * Watchdog:  a core that has not switched for half of `watchdog=` is told to; one that has not by the end of it is
+ *            stuck with preemption off: it is asked where it is (IRQ_BACKTRACE, on x86-64 an NMI).
+ */
+#include "arch/arch.h"
+#include "kernel/console_input.h"
+#include "kernel/irq.h"
+#include "kernel/options.h"
+#include "kernel/print.h"
+#include "kernel/traceback.h"
+#include "rt0/go.h"
+#include "rt0/time.h"
+#include "sched/schedtrace.h"
+#include "sched/sched.h"
+
+#define PERIOD_MIN_NS INT64_C(20000)
+#define PERIOD_MAX_NS INT64_C(10000000)
+#define OVERDUE_NS    INT64_C(200000000)
+#define NS_PER_MS     INT64_C(1000000)
+
+static _Atomic(struct m *) monitor = &m0; // a  relaxed; the holder
+static _Atomic(bool) resting = true; // a  seq_cst; it sleeps without an alarm; or boot is not over
+static _Atomic(int64_t) due;         // a  relaxed; holder stores
+static _Atomic(bool) dump_wanted;    // a  relaxed; Ctrl-\ was pressed
+static int64_t period_ns = PERIOD_MIN_NS;      // holder
+static _Atomic(int64_t) trace_due = INT64_MAX; // a  relaxed; the next schedtrace
+
+/* What the holder knows of a core. */
+struct watch {
+    uint64_t switched; // its P's, when it was last seen to change
+    int64_t since;     // when that was
+    bool told;         // to switch
+    bool reported;
+};
+static struct watch watches[MAX_CPUS]; // holder; by M
+
+/* ---- who and when ---------------------------------------------------------------------------------- */
+
+int64_t sysmon_due(struct m *mp)
+{
+    if (atomic_load_explicit(&monitor, memory_order_relaxed) != mp ||
+        atomic_load_explicit(&resting, memory_order_relaxed))
+        return INT64_MAX;
+    return atomic_load_explicit(&due, memory_order_relaxed);
+}
+
+static bool all_idle(void)
+{
+    return atomic_load_explicit(&sched.npidle, memory_order_seq_cst) == sched.nprocs;
+}
+
+static void become(struct m *mp)
+{
+    bool yes = true;
+
+    if (!atomic_compare_exchange_strong_explicit(&resting, &yes, false, memory_order_seq_cst,
+                                                 memory_order_relaxed))
+        return;
+    int64_t now = clock_nanotime();
+    period_ns = PERIOD_MIN_NS;
+    atomic_store_explicit(&due, now + period_ns, memory_order_relaxed);
+    atomic_store_explicit(&monitor, mp, memory_order_release);
+    background_resume(now);
+}
+
+void sysmon_rest(struct m *mp)
+{
+    if (atomic_load_explicit(&monitor, memory_order_acquire) != mp || !all_idle() ||
+        options.schedtrace_ms)
+        return;
+    atomic_store_explicit(&resting, true, memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!all_idle())
+        become(mp);
+}
+
+void sysmon_wake(struct m *mp)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&resting, memory_order_relaxed))
+        become(mp);
+    else
+        sysmon_take_over(mp, clock_nanotime());
+}
+
+/* The holder is itself stuck with interrupts masked, or its virtual core was taken away. */
+void sysmon_take_over(struct m *mp, int64_t now)
+{
+    struct m *old = atomic_load_explicit(&monitor, memory_order_relaxed);
+
+    if (old == mp || atomic_load_explicit(&resting, memory_order_relaxed) ||
+        now - atomic_load_explicit(&due, memory_order_relaxed) < OVERDUE_NS)
+        return;
+    if (atomic_compare_exchange_strong_explicit(&monitor, &old, mp, memory_order_acq_rel,
+                                                memory_order_relaxed))
+        atomic_store_explicit(&due, now, memory_order_relaxed);
+}
+
+static bool works(struct p *pp)
+{
+    return atomic_load_explicit(&pp->status, memory_order_relaxed) == PRUNNING;
+}
+
+/* ---- where a core is -------------------------------------------------------------------------------- */
+
+#define ANSWER_FRAMES 32
+#define ANSWER_NS     INT64_C(1000000000) // a host may have taken the virtual core away
+
+/* By the core that is asked, which may hold the console: so it does not print. */
+static struct {
+    _Atomic(bool) given; // a  release, acquire
+    _Atomic(struct m *)
+        of;        // a  relaxed; who was asked: one that comes too late for another's is dropped
+    uint64_t goid; // 0: on g0
+    unsigned n;
+    uintptr_t pcs[ANSWER_FRAMES];
+} answer;
+
+static void where_am_i(struct trapframe *tf)
+{
+    struct g *gp = getg();
+
+    if (atomic_load_explicit(&answer.of, memory_order_relaxed) != getm())
+        return;
+    answer.goid = gp->goid;
+    answer.n = traceback_collect(trapframe_pc(tf), trapframe_fp(tf), gp->stack->committed,
+                                 gp->stack->hi, answer.pcs, ANSWER_FRAMES);
+    atomic_store_explicit(&answer.given, true, memory_order_release);
+}
+
+void sysmon_backtrace_isr(struct trapframe *tf)
+{
+    where_am_i(tf);
+}
+
+/* ---- looking at the others, in the timer's interrupt ------------------------------------------------- */
+
+/* It was left without an end of its slice when nothing else waited. */
+static bool retake(struct p *pp)
+{
+    uint32_t att = atomic_load_explicit(&pp->attention, memory_order_relaxed);
+
+    if (!(att & ATT_TICKLESS) || !work_waits(pp))
+        return false;
+    p_notify(pp, 0);
+    return true;
+}
+
+/* Printed from the interrupt: nothing else may ever get a turn. */
+static void report(struct m *mp, int64_t ns, struct trapframe *tf)
+{
+    kprintf_urgent(
+        "rt0: watchdog: M%u has not switched goroutines for %ld ms: preemption is off (locks=%u)\n",
+        mp->id, ns / NS_PER_MS, __atomic_load_n(&mp->locks, __ATOMIC_RELAXED));
+    atomic_store_explicit(&answer.given, false, memory_order_relaxed);
+    atomic_store_explicit(&answer.of, mp, memory_order_seq_cst);
+    if (mp == getm())
+        where_am_i(tf);
+    else
+        irqchip_send(mp, IRQ_BACKTRACE);
+    int64_t give_up = clock_nanotime() + ANSWER_NS;
+    while (!atomic_load_explicit(&answer.given, memory_order_acquire))
+        if (clock_nanotime() > give_up) {
+            kprintf_urgent("  it does not answer: it has interrupts masked\n");
+            return;
+        }
+    if (answer.goid)
+        kprintf_urgent("goroutine %lu [running]:\n", answer.goid);
+    else
+        kprintf_urgent("g0 of M%u:\n", mp->id);
+    traceback_print(answer.pcs, answer.n, kprintf_urgent);
+}
+
+static void watch(struct m *mp, int64_t now, struct trapframe *tf)
+{
+    struct watch *w = &watches[mp->id];
+    uint64_t switched = __atomic_load_n(&mp->p->switched, __ATOMIC_RELAXED);
+    int64_t limit = (int64_t)options.watchdog_ms * NS_PER_MS;
+
+    if (switched != w->switched || !works(mp->p)) {
+        *w = (struct watch){switched, now, false, false};
+    } else if (now - w->since >= limit && w->told && !w->reported) {
+        w->reported = true;
+        report(mp, now - w->since, tf);
+    } else if (now - w->since >= limit / 2 && !w->told) {
+        w->told = true;
+        p_notify(mp->p, ATT_YIELD);
+    }
+}
+
+static bool job_due(int64_t now)
+{
+    return background_next_ns() <= now ||
+           now >= atomic_load_explicit(&trace_due, memory_order_relaxed) ||
+           atomic_load_explicit(&dump_wanted, memory_order_relaxed);
+}
+
+bool sysmon_isr(struct m *mp, int64_t now, struct trapframe *tf)
+{
+    bool busy = false;
+
+    for (uint32_t i = 0; i < sched.nprocs; i++)
+        if (works(allp[i]))
+            busy |= retake(allp[i]);
+    if (options.watchdog_ms)
+        for (uint32_t i = 0; i < sched.nm; i++)
+            if ((allm[i] != mp || tf) &&
+                atomic_load_explicit(&allm[i]->online, memory_order_relaxed))
+                watch(allm[i], now, tf);
+    bool job = job_due(now);
+    if (busy || job)
+        period_ns = PERIOD_MIN_NS;
+    else if (period_ns < PERIOD_MAX_NS)
+        period_ns *= 2;
+    atomic_store_explicit(&due, now + period_ns, memory_order_relaxed);
+    return job;
+}
+
+/* ---- all goroutines, when Ctrl-\\ is pressed ---------------------------------------------------------- */
+
+#define DUMP_KEY '\034'
+
+/* In a goroutine of its own: stopping the world may have to wait. */
+static void dump(void *unused)
+{
+    (void)unused;
+    stop_the_world();
+    kprintf("SIGQUIT: quit\n");
+    g_print_waiting();
+    kprintf("\n");
+    start_the_world();
+}
+
+/* Ctx: isr. */
+static void dump_key(void)
+{
+    struct p *pp = getm()->p;
+
+    atomic_store_explicit(&dump_wanted, true, memory_order_relaxed);
+    p_attend_to(pp, ATT_JOB);
+    pp->alarm_ns = 0;
+    clock_arm(0); // what interrupts do to whoever runs is the timer's to say
+}
+
+bool sysmon_job_urgent(void)
+{
+    return atomic_load_explicit(&dump_wanted, memory_order_relaxed);
+}
+
+/* ---- what needs g0 ---------------------------------------------------------------------------------- */
+
+void sysmon_job(struct m *mp)
+{
+    int64_t now = clock_nanotime();
+
+    if (background_next_ns() <= now) {
+        mcache_flush(&mp->p->mcache);
+        background_step();
+    }
+    if (sysmon_job_urgent()) {
+        atomic_store_explicit(&dump_wanted, false, memory_order_relaxed);
+        if (go(dump, NULL))
+            kprintf("rt0: no memory for a goroutine that prints the others\n");
+    }
+    if (now >= atomic_load_explicit(&trace_due, memory_order_relaxed)) {
+        atomic_store_explicit(&trace_due, now + (int64_t)options.schedtrace_ms * NS_PER_MS,
+                              memory_order_relaxed);
+        schedtrace(options.scheddetail);
+    }
+}
+
+void sysmon_init(void)
+{
+    console_set_key_handler(DUMP_KEY, dump_key);
+    int64_t now = clock_nanotime();
+
+    atomic_store_explicit(&due, now + PERIOD_MIN_NS, memory_order_relaxed);
+    atomic_store_explicit(&resting, false, memory_order_relaxed);
+    if (options.schedtrace_ms)
+        atomic_store_explicit(&trace_due, now + (int64_t)options.schedtrace_ms * NS_PER_MS,
+                              memory_order_relaxed);
+}
