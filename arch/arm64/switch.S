@@ -9,15 +9,8 @@
  */
 #include "arch/arm64/offsets.h"
 
-    .section .text.nopreempt, "ax", %progbits
-
-/*
- * void mcall(void (*fn)(struct g *gp))
- * In: x0 = fn, on a G's stack. fn runs on the g0 stack; gogo(gp) later returns from here.
- */
-    .globl mcall
-    .type mcall, %function
-mcall:
+/* A struct switchframe with the return address as its pc. Clobbers x5. */
+    .macro save_frame
     stp x29, x30, [sp, #-SF_BYTES]!
     stp x19, x20, [sp, #SF_X19]
     stp x21, x22, [sp, #SF_X19 + 16]
@@ -28,8 +21,35 @@ mcall:
     stp d10, d11, [sp, #SF_D8 + 16]
     stp d12, d13, [sp, #SF_D8 + 32]
     stp d14, d15, [sp, #SF_D8 + 48]
-    mrs x3, fpcr
-    str x3, [sp, #SF_FPCR]
+    mrs x5, fpcr
+    str x5, [sp, #SF_FPCR]
+    .endm
+
+/* What save_frame left at sp, but for x29 and the pc, which are still on it. Clobbers x3. */
+    .macro load_frame
+    ldp x19, x20, [sp, #SF_X19]
+    ldp x21, x22, [sp, #SF_X19 + 16]
+    ldp x23, x24, [sp, #SF_X19 + 32]
+    ldp x25, x26, [sp, #SF_X19 + 48]
+    ldp x27, x28, [sp, #SF_X19 + 64]
+    ldp d8, d9, [sp, #SF_D8]
+    ldp d10, d11, [sp, #SF_D8 + 16]
+    ldp d12, d13, [sp, #SF_D8 + 32]
+    ldp d14, d15, [sp, #SF_D8 + 48]
+    ldr x3, [sp, #SF_FPCR]
+    msr fpcr, x3
+    .endm
+
+    .section .text.nopreempt, "ax", %progbits
+
+/*
+ * void mcall(void (*fn)(struct g *gp))
+ * In: x0 = fn, on a G's stack. fn runs on the g0 stack; gogo(gp) later returns from here.
+ */
+    .globl mcall
+    .type mcall, %function
+mcall:
+    save_frame
     mrs x1, tpidr_el1
     mov x2, sp
     str x2, [x1, #G_SP]
@@ -54,17 +74,7 @@ gogo:
     msr tpidr_el1, x0
     ldr x1, [x0, #G_SP]
     mov sp, x1
-    ldp x19, x20, [sp, #SF_X19]
-    ldp x21, x22, [sp, #SF_X19 + 16]
-    ldp x23, x24, [sp, #SF_X19 + 32]
-    ldp x25, x26, [sp, #SF_X19 + 48]
-    ldp x27, x28, [sp, #SF_X19 + 64]
-    ldp d8, d9, [sp, #SF_D8]
-    ldp d10, d11, [sp, #SF_D8 + 16]
-    ldp d12, d13, [sp, #SF_D8 + 32]
-    ldp d14, d15, [sp, #SF_D8 + 48]
-    ldr x3, [sp, #SF_FPCR]
-    msr fpcr, x3
+    load_frame
     ldp x29, x16, [sp], #SF_BYTES
     ret x16
     .size gogo, . - gogo
@@ -76,18 +86,7 @@ gogo:
     .globl gswitch
     .type gswitch, %function
 gswitch:
-    stp x29, x30, [sp, #-SF_BYTES]!
-    stp x19, x20, [sp, #SF_X19]
-    stp x21, x22, [sp, #SF_X19 + 16]
-    stp x23, x24, [sp, #SF_X19 + 32]
-    stp x25, x26, [sp, #SF_X19 + 48]
-    stp x27, x28, [sp, #SF_X19 + 64]
-    stp d8, d9, [sp, #SF_D8]
-    stp d10, d11, [sp, #SF_D8 + 16]
-    stp d12, d13, [sp, #SF_D8 + 32]
-    stp d14, d15, [sp, #SF_D8 + 48]
-    mrs x5, fpcr
-    str x5, [sp, #SF_FPCR]
+    save_frame
     mov x6, sp
     str x6, [x0, #G_SP]
     msr tpidr_el1, x1
@@ -96,17 +95,7 @@ gswitch:
     /* From here on another core may run `from`. */
     str x0, [x2]
     stlr w4, [x3]
-    ldp x19, x20, [sp, #SF_X19]
-    ldp x21, x22, [sp, #SF_X19 + 16]
-    ldp x23, x24, [sp, #SF_X19 + 32]
-    ldp x25, x26, [sp, #SF_X19 + 48]
-    ldp x27, x28, [sp, #SF_X19 + 64]
-    ldp d8, d9, [sp, #SF_D8]
-    ldp d10, d11, [sp, #SF_D8 + 16]
-    ldp d12, d13, [sp, #SF_D8 + 32]
-    ldp d14, d15, [sp, #SF_D8 + 48]
-    ldr x3, [sp, #SF_FPCR]
-    msr fpcr, x3
+    load_frame
     ldp x29, x30, [sp], #SF_BYTES
     ret
     .size gswitch, . - gswitch

@@ -9,15 +9,8 @@
  */
 #include "arch/x86_64/offsets.h"
 
-    .section .text.nopreempt, "ax", @progbits
-
-/*
- * void mcall(void (*fn)(struct g *gp))
- * In: rdi = fn, on a G's stack. fn runs on the g0 stack; gogo(gp) later returns from here.
- */
-    .globl mcall
-    .type mcall, @function
-mcall:
+/* A struct switchframe below the return address. */
+    .macro save_frame
     push %rbp
     push %rbx
     push %r12
@@ -27,6 +20,32 @@ mcall:
     sub $SF_R15, %rsp
     stmxcsr SF_MXCSR(%rsp)
     fnstcw SF_FCW(%rsp)
+    .endm
+
+/* What save_frame left at rsp is taken off, and the function that saved it returns. */
+    .macro load_frame
+    ldmxcsr SF_MXCSR(%rsp)
+    fldcw SF_FCW(%rsp)
+    add $SF_R15, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+    .endm
+
+    .section .text.nopreempt, "ax", @progbits
+
+/*
+ * void mcall(void (*fn)(struct g *gp))
+ * In: rdi = fn, on a G's stack. fn runs on the g0 stack; gogo(gp) later returns from here.
+ */
+    .globl mcall
+    .type mcall, @function
+mcall:
+    save_frame
     mov %gs:M_G, %rax
     mov %rsp, G_SP(%rax)
     /* g0 becomes current, on a fresh stack. */
@@ -46,16 +65,7 @@ mcall:
 gogo:
     mov %rdi, %gs:M_G
     mov G_SP(%rdi), %rsp
-    ldmxcsr SF_MXCSR(%rsp)
-    fldcw SF_FCW(%rsp)
-    add $SF_R15, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
+    load_frame
     .size gogo, . - gogo
 
 /*
@@ -65,31 +75,14 @@ gogo:
     .globl gswitch
     .type gswitch, @function
 gswitch:
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    sub $SF_R15, %rsp
-    stmxcsr SF_MXCSR(%rsp)
-    fnstcw SF_FCW(%rsp)
+    save_frame
     mov %rsp, G_SP(%rdi)
     mov %rsi, %gs:M_G
     mov G_SP(%rsi), %rsp
     /* From here on another core may run `from`. */
     mov %rdi, (%rdx)
     mov %r8d, (%rcx)
-    ldmxcsr SF_MXCSR(%rsp)
-    fldcw SF_FCW(%rsp)
-    add $SF_R15, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
+    load_frame
     .size gswitch, . - gswitch
 
 /*
