@@ -40,7 +40,7 @@ static _Atomic(int64_t) trace_due = INT64_MAX; // a  relaxed; the next schedtrac
 struct watch {
     uint64_t switched; // its P's, when it was last seen to change
     int64_t since;     // when that was
-    bool told;         // to switch
+    int64_t told;      // when it was told to switch; 0: it was not
     bool reported;
 };
 static struct watch watches[MAX_CPUS]; // holder; by M
@@ -189,12 +189,12 @@ static void watch(struct m *mp, int64_t now, struct trapframe *tf)
     int64_t limit = (int64_t)options.watchdog_ms * NS_PER_MS;
 
     if (switched != w->switched || !works(mp->p)) {
-        *w = (struct watch){switched, now, false, false};
-    } else if (now - w->since >= limit && w->told && !w->reported) {
+        *w = (struct watch){switched, now, 0, false};
+    } else if (w->told && now - w->told >= limit / 2 && !w->reported) {
         w->reported = true;
         report(mp, now - w->since, tf);
-    } else if (now - w->since >= limit / 2 && !w->told) {
-        w->told = true;
+    } else if (!w->told && now - w->since >= limit / 2) {
+        w->told = now; // when nobody looked for long, it has half of the limit from here on
         p_notify(mp->p, ATT_YIELD);
     }
 }

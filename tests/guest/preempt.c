@@ -322,17 +322,19 @@ static void count_others(void *arg)
     chan_send(finished, NULL);
 }
 
-/* Until an end of slice was put off on this core. */
+/* Until an end of slice was put off on this core, and not only a timer or some job of the scheduler's. */
 static void hold_until_deferred(struct m *mp)
 {
-    while (!atomic_load_explicit(&mp->preempt, memory_order_relaxed))
+    while (!(atomic_load(&mp->p->attention) & ATT_SLICE) || !atomic_load(&mp->preempt))
         ;
 }
 
+/* Its turn may come again at once, from the global queue, but not each time. */
 static void test_deferred(void)
 {
-    enum { ROUNDS = 5 };
-    bool alone = true, gave_way = true;
+    enum { ROUNDS = 7 };
+    bool alone = true;
+    int gave_way = 0;
 
     gomaxprocs(1);
     atomic_store(&stop, false);
@@ -346,12 +348,13 @@ static void test_deferred(void)
         releasem(mp);
         alone &= atomic_load(&others) == before;
         releasem(mp); // here, at the latest
-        gave_way &= atomic_load(&others) > before;
+        gave_way += atomic_load(&others) > before;
     }
     atomic_store(&stop, true);
     join(1);
     ok(alone, "who holds its core keeps it when its slice is over");
-    ok(gave_way, "and gives way when it lets go for the last time");
+    ok(gave_way > ROUNDS / 2, "and gives way when it lets go for the last time: %d of %d times",
+       gave_way, ROUNDS);
     gomaxprocs(ncore);
 }
 
