@@ -154,7 +154,7 @@ static void gfree_carve(void *p)
         return;
     struct gblock *b = memset(phys_to_virt(pa), 0, BLOCK_PAGES * PAGE_SIZE);
     for (size_t i = 0; i < BLOCK_GS; i++)
-        atomic_store_explicit(&b->gs[i].status, GDEAD, memory_order_relaxed);
+        g_reset(&b->gs[i]);
     block_publish(b);
     for (size_t i = 0; i < BLOCK_GS; i++)
         gfput(pp, &b->gs[i]);
@@ -190,10 +190,16 @@ static void print_gopc(const struct g *gp)
         kprintf("created by %s+%#lx in goroutine %lu\n", name, offset + 1, gp->parent_goid);
 }
 
+/* It has a stack, and unless it runs, registers on it. */
+static bool has_run(const struct g *gp)
+{
+    return !(gp->prep & PREP_BIND);
+}
+
 /* As far as background.c has noticed, as in Go, where the collector does. */
 static int64_t waited_minutes(const struct g *gp)
 {
-    if (!gp->tls)
+    if (!has_run(gp))
         return 0;
     const struct stacktop *top = stack_top_of(gp->stack);
     if (top->seen_sp != gp->sp || top->seen_goid != gp->goid)
@@ -212,7 +218,7 @@ void g_print(struct g *gp, uintptr_t pc, uintptr_t fp)
     if (waits && waited_minutes(gp))
         kprintf(", %ld minutes", waited_minutes(gp));
     kprintf("%s]:\n", gp->lockcount ? ", locked to thread" : "");
-    if (gp->tls)
+    if (has_run(gp))
         traceback(pc, fp, gp->stack->committed, gp->stack->hi);
     print_gopc(gp);
 }
@@ -222,7 +228,7 @@ static void g_print_parked(struct g *gp)
 {
     const struct switchframe *f = (const struct switchframe *)gp->sp;
 
-    g_print(gp, gp->tls ? f->pc : 0, gp->tls ? f->fp : 0);
+    g_print(gp, has_run(gp) ? f->pc : 0, has_run(gp) ? f->fp : 0);
 }
 
 /* A console takes some thousands of lines a second; of a million goroutines the first will do. */

@@ -12,6 +12,15 @@
 
 #include "sched/sched.h"
 
+/* What go() counts on. The stack is the caller's to give back. */
+ALWAYS_INLINE void g_reset(struct g *gp)
+{
+    gp->plain = GDEAD;
+    gp->stack_max = (uint32_t)sched.stack_max;
+    gp->attr = NULL;
+    gp->since = 0;
+}
+
 /* Ctx: M that holds pp, preemption off. NULL: gfget() finds one. */
 ALWAYS_INLINE struct g *gfree_get(struct p *pp)
 {

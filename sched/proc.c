@@ -152,7 +152,6 @@ ALWAYS_INLINE void take_core(struct m *mp, struct p *pp, struct g *gp, bool inhe
     }
     mp->curg = gp;
     gp->m = mp;
-    setgstatus(gp, GRUNNABLE, GRUNNING);
 }
 
 ALWAYS_INLINE _Noreturn void go_on(struct g *gp)
@@ -194,6 +193,7 @@ static void run(struct m *mp, struct g *gp, bool inherit)
     gp->prep = prep & PREP_PINNED;
     if (hooked(pp))
         run_hooks(pp, gp, inherit);
+    setgstatus(gp, GRUNNABLE, GRUNNING);
     take_core(mp, pp, gp, inherit);
     if (prep & PREP_BIND)
         begin(gp, stack_top_of(gp->stack), fn, arg);
@@ -230,15 +230,15 @@ static bool global_turn_passed(struct p *pp)
     return true;
 }
 
-/* gp has not run yet, and may run anywhere: on top's stack, which is plain. Nobody wants anything of pp. */
-ALWAYS_INLINE _Noreturn void run_new(struct m *mp, struct p *pp, struct g *gp, struct stacktop *top,
-                                     bool inherit)
+/* gp is PLAIN_BORN: it runs on top's stack, which is plain. Nobody wants anything of pp. */
+ALWAYS_INLINE _Noreturn void run_born(struct m *mp, struct p *pp, struct g *gp, struct stacktop *top,
+                                      bool inherit)
 {
     void (*fn)(void *) = gp->fn;
     void *arg = gp->arg;
 
     stack_give(top, gp);
-    gp->prep = 0;
+    gp->plain = GRUNNING;
     gp->ran = gp->waited = 0;
     take_core(mp, pp, gp, inherit);
     begin(gp, top, fn, arg);
@@ -249,12 +249,13 @@ ALWAYS_INLINE _Noreturn void run_next(struct m *mp, struct p *pp, struct g *gp, 
 {
     struct stacktop *top;
 
-    if (!gp->prep) {
+    if (gp->plain == GRUNNABLE) {
+        gp->plain = GRUNNING;
         take_core(mp, pp, gp, inherit);
         go_on(gp);
     }
-    if (gp->prep == PREP_BIND && (top = stackcache_get(pp)) != NULL)
-        run_new(mp, pp, gp, top, inherit);
+    if (gp->plain == PLAIN_BORN && (top = stackcache_get(pp)) != NULL)
+        run_born(mp, pp, gp, top, inherit);
     execute(mp, gp, inherit);
 }
 
@@ -512,23 +513,30 @@ _Noreturn void goyield_preempted(struct m *mp, struct g *gp)
 
 /* ---- birth ------------------------------------------------------------------------------------ */
 
-ALWAYS_INLINE void g_init(struct g *gp, void (*fn)(void *), void *arg, uintptr_t gopc)
+/* n is pp->created. Numbers are handed to Ps in batches; main is the first. */
+ALWAYS_INLINE bool goids_are_used_up(uint64_t n)
+{
+    return n % GOID_BATCH == 0;
+}
+
+static void goid_refill(struct p *pp, uint64_t n)
+{
+    pp->goid_base = atomic_fetch_add_explicit(&sched.goidgen, GOID_BATCH, memory_order_relaxed) - n;
+}
+
+/* gp, dead until now, is made: n is pp->created. */
+ALWAYS_INLINE void g_init(struct p *pp, struct g *gp, uint64_t n, void (*fn)(void *), void *arg,
+                          uintptr_t gopc)
 {
     gp->fn = fn;
     gp->arg = arg;
     gp->gopc = gopc;
-    gp->attr = NULL;
-    gp->lockcount = 0;
-    gp->since = 0;
-    gp->prep = PREP_BIND;
-    gp->stack_max = (uint32_t)sched.stack_max;
-}
-
-/* Numbers are handed to Ps in batches; main is the first. */
-static void goid_refill(struct p *pp)
-{
-    pp->goid_next = atomic_fetch_add_explicit(&sched.goidgen, GOID_BATCH, memory_order_relaxed) + 1;
-    pp->goid_end = pp->goid_next + GOID_BATCH;
+    gp->parent_goid = getg()->goid;
+    gp->goid = pp->goid_base + ++n;
+    atomic_store_explicit(&pp->created, n, memory_order_relaxed);
+    if (__builtin_expect(gp->plain != GDEAD, 0))
+        bad_status(gp, GDEAD, GRUNNABLE);
+    gp->plain = PLAIN_BORN;
 }
 
 ALWAYS_INLINE void count(_Atomic(uint64_t) *n)
@@ -556,19 +564,16 @@ static struct g *newproc(void (*fn)(void *), void *arg, size_t stack_max, uintpt
     struct g *gp = gfget(pp);
 
     if (gp) {
-        g_init(gp, fn, arg, gopc);
+        uint64_t n = PEEK(pp->created);
+        if (goids_are_used_up(n))
+            goid_refill(pp, n);
+        g_init(pp, gp, n, fn, arg, gopc);
         gp->stack_max = (uint32_t)stack_max;
         gp->attr = attr;
         if (attr || stack_max != sched.stack_max)
             gp->prep |= PREP_OTHER;
         if (attr && attr->affinity)
             gp->prep |= PREP_PINNED;
-        gp->parent_goid = getg()->goid;
-        if (pp->goid_next == pp->goid_end)
-            goid_refill(pp);
-        gp->goid = pp->goid_next++;
-        count(&pp->created);
-        setgstatus(gp, GDEAD, GRUNNABLE);
         trace_event(pp, TRACE_GO_CREATE, gp->goid, gp->parent_goid);
     }
     releasem(mp);
@@ -592,19 +597,14 @@ NOPREEMPT int go(void (*fn)(void *), void *arg)
 {
     struct p *pp = getm()->p;
     struct g *gp = pp->gfree;
+    uint64_t n = PEEK(pp->created);
     uintptr_t gopc = (uintptr_t)__builtin_return_address(0);
 
-    if (__builtin_expect(!fn || !pp->ngfree || pp->goid_next == pp->goid_end ||
-                             atomic_load_explicit(&pp->attention, memory_order_relaxed),
-                         0))
+    if (__builtin_expect(!fn || !pp->ngfree || goids_are_used_up(n) || PEEK(pp->attention), 0))
         return go_slow(fn, arg, sched.stack_max, gopc, NULL);
     pp->gfree = gp->schedlink;
     pp->ngfree--;
-    g_init(gp, fn, arg, gopc);
-    gp->parent_goid = getg()->goid;
-    gp->goid = pp->goid_next++;
-    setgstatus(gp, GDEAD, GRUNNABLE);
-    count(&pp->created);
+    g_init(pp, gp, n, fn, arg, gopc);
     runqput_next(pp, gp);
     wakep_if_idle();
     return 0;
@@ -669,10 +669,10 @@ static __attribute__((noinline)) _Noreturn void goexit_slow(struct m *mp, struct
     if (hooked(pp))
         end_hooks(pp, gp);
     setgstatus(gp, GRUNNING, GDEAD);
-    gp->tls = 0;
     mp->curg = NULL;
     stack_unbind(pp, gp);
     free(gp->attr);
+    g_reset(gp);
     if (gp->goid == 1)
         __atomic_store_n(&sched.main_exited, true, __ATOMIC_RELAXED);
     gfput(pp, gp);
@@ -689,21 +689,24 @@ _Noreturn void goexit0(struct g *gp)
     struct m *mp = getm();
     struct p *pp = mp->p;
     struct stacktop *top = stack_top_of(gp->stack);
-    bool inherit;
 
-    if (__builtin_expect(atomic_load_explicit(&pp->attention, memory_order_relaxed), 0) ||
-        __builtin_expect(!stack_is_plain(top), 0) || __builtin_expect(!gfree_has_room(pp), 0))
+    if (__builtin_expect(PEEK(pp->attention) || mp->locks || pp->global_in == 0 ||
+                             gp->plain != GRUNNING || !stack_is_plain(top) || !gfree_has_room(pp),
+                         0))
         goexit_slow(mp, gp);
     pp->switched = cpu_counter();
-    setgstatus(gp, GRUNNING, GDEAD);
-    gp->tls = 0;
+    gp->plain = GDEAD;
     gp->stack = NULL;
     gfree_put(pp, gp);
-    struct g *next = schedule_next(mp, pp, &inherit);
-    if (next && next->prep == PREP_BIND) {
+    struct g *next = runqget_next(pp);
+    bool inherit = next != NULL;
+    if (!next)
+        next = runqget_ring(pp);
+    if (next && next->plain == PLAIN_BORN) {
         count(&pp->ended);
-        run_new(mp, pp, next, top, inherit);
+        run_born(mp, pp, next, top, inherit);
     }
+    mp->curg = NULL;
     stackcache_put(pp, top);
     count(&pp->ended); // last: who counts sees all that it used given back
     if (next)

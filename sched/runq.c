@@ -74,6 +74,23 @@ void globrunqput_all_locked(struct gqueue *q)
     publish_size();
 }
 
+/* The first n are taken out, of which gp is the last. */
+static void gqueue_cut(struct gqueue *q, const struct g *gp, size_t n)
+{
+    q->head = gp->schedlink;
+    if (!q->head)
+        q->tail = NULL;
+    q->n -= n;
+}
+
+/* It can only grow until the M that holds pp puts something there. */
+static uint32_t ring_room(struct p *pp)
+{
+    uint32_t head = atomic_load_explicit(&pp->runqhead, memory_order_acquire);
+
+    return RUNQ_LEN - (atomic_load_explicit(&pp->runqtail, memory_order_relaxed) - head);
+}
+
 /* Go's share: the queue's n-th part for each of n Ps, and never more than half a ring. */
 static uint32_t fair_share(uint32_t max)
 {
@@ -89,13 +106,22 @@ static uint32_t fair_share(uint32_t max)
 struct g *globrunqget_locked(struct p *pp, uint32_t max)
 {
     uint32_t n = fair_share(max);
-    struct g *first = gqueue_pop(&sched.runq);
+    struct g *first = sched.runq.head, *gp = first;
 
-    for (uint32_t i = 1; i < n; i++)
-        runqput_tail(pp, gqueue_pop(&sched.runq));
+    if (!first)
+        return NULL;
+    if (n - 1 > ring_room(pp))
+        n = ring_room(pp) + 1;
+    uint32_t tail = atomic_load_explicit(&pp->runqtail, memory_order_relaxed);
+    for (uint32_t i = 1; i < n; i++) {
+        gp = gp->schedlink;
+        atomic_store_explicit(&pp->runq[tail++ % RUNQ_LEN], gp, memory_order_relaxed);
+    }
+    gqueue_cut(&sched.runq, gp, n);
+    /* Release: as in runqput_tail(). */
+    atomic_store_explicit(&pp->runqtail, tail, memory_order_release);
     publish_size();
-    if (first)
-        pp->stats.global += n;
+    pp->stats.global += n;
     return first;
 }
 

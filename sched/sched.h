@@ -11,7 +11,7 @@
  *        M3 ── P3    P3 is dead: gomaxprocs is 3                a channel's sendq, recvq  (waiting)
  *
  * Every M has a P at all times, and keeps it when it sleeps: what a P has cached stays with its core. Of the
- * Ps, allp[0 .. nprocs) are live. Where the right to run must move, two Ms swap Ps (handoff.c).
+ * Ps, allp[0 .. nprocs) are live. Where the right to run must move, two Ms swap Ps (pinned.c).
  *
  * Access letters on fields:  o  only the M that the struct belongs to (for a P: the M that holds it)
  *                            s  sched.lock            a  atomic, order stated where it is used
@@ -90,13 +90,13 @@ struct g {
             uint8_t zero;
             uint16_t lockcount; // w  lockosthread() less unlockosthread(); > 0 implies PREP_PINNED
         };
-        uint64_t plain; // == a status: in that state, and with nothing to prepare
+        uint64_t plain; // the same at once: PLAIN_BORN, or a status: in that state, with nothing to prepare
     };
     uint32_t stack_max;  // c  while it lives; bytes
     uint16_t lockedm;    // w  the core it is locked to, while lockcount > 0
     uint8_t waitreason;  // w  enum waitreason
     struct stack *stack; // w  bound at the first run; NULL: none
-    uintptr_t tls; // w  the libc's thread pointer, inside the stack; 0: it has not begun, or ended
+    uintptr_t tls;       // w  the libc's thread pointer, inside the stack
     struct g *schedlink; // whose list it is in: next
     uint64_t goid;       // c  while it lives
     union {
@@ -121,7 +121,11 @@ struct g {
     };
     struct gattr *attr; // c  while it lives; NULL: defaults
     uint64_t since;     // w  counter, when it became runnable; while sched.stats
+    /* Dead: plain == GDEAD, stack_max is what go() gives, stack, attr and since are zero: go() sets the rest. */
 };
+/* g->plain of what go() has just made: GRUNNABLE, with nothing but PREP_BIND. */
+#define PLAIN_BORN (GRUNNABLE | (uint64_t)PREP_BIND << 32)
+_Static_assert(offsetof(struct g, prep) == offsetof(struct g, plain) + 4, "PLAIN_BORN");
 _Static_assert(sizeof(struct g) <= 128, "a million of them");
 _Static_assert(offsetof(struct g, sp) == G_SP, "switch.S");
 _Static_assert(offsetof(struct g, m) == G_M, "switch.S, cpu.h");
@@ -198,8 +202,8 @@ struct p {
 
     uint32_t nstackcache;         // o
     struct g *gbatch;             // o  gfree.h
-    uint64_t goid_next, goid_end; // o  numbers for new Gs
     _Atomic(uint64_t) created;    // a  relaxed, o stores: Gs made here
+    uint64_t goid_base;           // o  the last one's number, less created; another one for each GOID_BATCH
     _Atomic(uint64_t) ended;      // a  relaxed, o stores
     _Atomic(struct m *) m;        // a  relaxed; who holds it
     _Atomic(uint32_t) status;     // a  enum pstatus; changes under sched.lock
@@ -243,7 +247,7 @@ struct m {
     uintptr_t preempt_state;   // o  (arm64) and with which SPSR_EL1
     uint32_t id;               // c  index in allm
     bool spinning;             // o, or who wakes it: looks for work, and is counted in nmspinning
-    struct p *p;               // o; swapped by handoff.c under sched.lock
+    struct p *p;               // o; swapped by pinned.c under sched.lock
     struct g *curg;            // o  the goroutine, or NULL between two
     bool (*park_unlockf)(struct g *gp,
                          void *arg); // o  gopark()'s arguments, on their way to park_m()

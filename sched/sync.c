@@ -80,8 +80,7 @@ static void release_all(struct waitgroup *wg, uint64_t state)
     }
 }
 
-/* What waitgroup_add(wg, n) made of the word is no plain count: it is below zero, or somebody
- * waits. */
+/* waitgroup_add(wg, n) made `state` of the word: it is over, or counts up from zero while somebody waits. */
 static __attribute__((noinline)) void add_slow(struct waitgroup *wg, int n, uint64_t state)
 {
     if (counter_of(state) < 0)
@@ -93,23 +92,33 @@ static __attribute__((noinline)) void add_slow(struct waitgroup *wg, int n, uint
 }
 
 /* Acquire-release: all who count down are before those who wait. */
-static inline void add(struct waitgroup *wg, int n)
+static inline uint64_t add(struct waitgroup *wg, int n)
 {
     uint64_t delta = (uint64_t)(int64_t)n << 32;
-    uint64_t state = atomic_fetch_add_explicit(&wg->state, delta, memory_order_acq_rel) + delta;
 
-    if ((int64_t)state < 0 || nwaiters_of(state))
-        add_slow(wg, n, state);
+    return atomic_fetch_add_explicit(&wg->state, delta, memory_order_acq_rel) + delta;
+}
+
+/* The counter is below zero, or is zero and somebody waits. */
+static inline bool is_over(uint64_t state)
+{
+    return (int64_t)state < (int64_t)WG_ONE && state;
 }
 
 void waitgroup_add(struct waitgroup *wg, int n)
 {
-    add(wg, n);
+    uint64_t state = add(wg, n);
+
+    if (is_over(state) || (nwaiters_of(state) && counter_of(state) == n))
+        add_slow(wg, n, state);
 }
 
 void waitgroup_done(struct waitgroup *wg)
 {
-    add(wg, -1);
+    uint64_t state = add(wg, -1);
+
+    if (__builtin_expect(is_over(state), 0))
+        add_slow(wg, -1, state);
 }
 
 static __attribute__((noinline)) void wait_slow(struct waitgroup *wg)
