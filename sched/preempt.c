@@ -156,10 +156,12 @@ void attend(struct m *mp)
     attend_work(mp);
 }
 
+/* ATT_SLICE may still be from the G before: its slice ended when it was about to leave by itself. */
 static bool must_leave(struct p *pp)
 {
-    return atomic_load_explicit(&pp->attention, memory_order_acquire) &
-           (ATT_SLICE | ATT_YIELD | ATT_STOP | ATT_HANDOFF);
+    uint32_t att = atomic_load_explicit(&pp->attention, memory_order_acquire);
+
+    return att & (ATT_YIELD | ATT_STOP | ATT_HANDOFF) || (att & ATT_SLICE && slice_left(pp) == 0);
 }
 
 /* gp was interrupted. Its slice goes on if it is not over and no timer made a G ready. */

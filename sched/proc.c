@@ -231,8 +231,8 @@ static bool global_turn_passed(struct p *pp)
 }
 
 /* gp is PLAIN_BORN: it runs on top's stack, which is plain. Nobody wants anything of pp. */
-ALWAYS_INLINE _Noreturn void run_born(struct m *mp, struct p *pp, struct g *gp, struct stacktop *top,
-                                      bool inherit)
+ALWAYS_INLINE _Noreturn void run_born(struct m *mp, struct p *pp, struct g *gp,
+                                      struct stacktop *top, bool inherit)
 {
     void (*fn)(void *) = gp->fn;
     void *arg = gp->arg;

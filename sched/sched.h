@@ -90,7 +90,8 @@ struct g {
             uint8_t zero;
             uint16_t lockcount; // w  lockosthread() less unlockosthread(); > 0 implies PREP_PINNED
         };
-        uint64_t plain; // the same at once: PLAIN_BORN, or a status: in that state, with nothing to prepare
+        uint64_t
+            plain; // the same at once: PLAIN_BORN, or a status: in that state, with nothing to prepare
     };
     uint32_t stack_max;  // c  while it lives; bytes
     uint16_t lockedm;    // w  the core it is locked to, while lockcount > 0
@@ -200,22 +201,22 @@ struct p {
     uint64_t ngfree;             // o  how many
     struct stacktop *stackcache; // o  free stacks of the default size, last used first
 
-    uint32_t nstackcache;         // o
-    struct g *gbatch;             // o  gfree.h
-    _Atomic(uint64_t) created;    // a  relaxed, o stores: Gs made here
-    uint64_t goid_base;           // o  the last one's number, less created; another one for each GOID_BATCH
-    _Atomic(uint64_t) ended;      // a  relaxed, o stores
-    _Atomic(struct m *) m;        // a  relaxed; who holds it
-    _Atomic(uint32_t) status;     // a  enum pstatus; changes under sched.lock
-    uint64_t random;              // o  state of p_random()
-    struct pagecache pagecache;   // o, or whoever drops it: single pages
-    _Atomic(uint64_t) trimmed; // a  release by the holder, acquire in reclaim.c: requests honoured
-    int64_t alarm_ns;          // o  for when the clock is armed; INT64_MAX: it is not
-    int64_t retry_ns;          // o  until a preemption that was put off is tried again
-    struct pstats stats;       // o
-    struct timers timers;      // timers.c
-    void *policy;              // the policy's own
-    struct tracebuf *trace;    // o  trace.c
+    uint32_t nstackcache;      // o
+    struct g *gbatch;          // o  gfree.h
+    _Atomic(uint64_t) created; // a  relaxed, o stores: Gs made here
+    uint64_t goid_base; // o  the last one's number, less created; another one for each GOID_BATCH
+    _Atomic(uint64_t) ended;    // a  relaxed, o stores
+    _Atomic(struct m *) m;      // a  relaxed; who holds it
+    _Atomic(uint32_t) status;   // a  enum pstatus; changes under sched.lock
+    uint64_t random;            // o  state of p_random()
+    struct pagecache pagecache; // o, or whoever drops it: single pages
+    _Atomic(uint64_t) trimmed;  // a  release by the holder, acquire in reclaim.c: requests honoured
+    int64_t alarm_ns;           // o  for when the clock is armed; INT64_MAX: it is not
+    int64_t retry_ns;           // o  until a preemption that was put off is tried again
+    struct pstats stats;        // o
+    struct timers timers;       // timers.c
+    void *policy;               // the policy's own
+    struct tracebuf *trace;     // o  trace.c
 
     /* The line that thieves write. */
     _Alignas(CACHE_LINE) _Atomic(uint32_t) runqhead;         // a  acquire; compare-exchange release

@@ -322,14 +322,25 @@ static void count_others(void *arg)
     chan_send(finished, NULL);
 }
 
-/* Until an end of slice was put off on this core, and not only a timer or some job of the scheduler's. */
+/* Until this G's end of slice was put off: not only a timer or some job of the scheduler's, nor the end of the
+ * slice of the G before it. */
 static void hold_until_deferred(struct m *mp)
 {
-    while (!(atomic_load(&mp->p->attention) & ATT_SLICE) || !atomic_load(&mp->preempt))
+    struct p *pp = mp->p;
+
+    while (!(atomic_load(&pp->attention) & ATT_SLICE) || !atomic_load(&mp->preempt) ||
+           cpu_counter() - pp->slice_start < pp->slice_ticks)
         ;
 }
 
-/* Its turn may come again at once, from the global queue, but not each time. */
+static uint64_t preemptions(void)
+{
+    struct schedstats st;
+
+    schedstats_read(&st);
+    return st.all.preempted;
+}
+
 static void test_deferred(void)
 {
     enum { ROUNDS = 7 };
@@ -344,16 +355,17 @@ static void test_deferred(void)
         struct m *mp = acquirem();
         acquirem();
         unsigned long before = atomic_load(&others);
+        uint64_t preempted = preemptions();
         hold_until_deferred(mp);
         releasem(mp);
-        alone &= atomic_load(&others) == before;
+        alone &= atomic_load(&others) == before && preemptions() == preempted;
         releasem(mp); // here, at the latest
-        gave_way += atomic_load(&others) > before;
+        gave_way += preemptions() > preempted;
     }
     atomic_store(&stop, true);
     join(1);
     ok(alone, "who holds its core keeps it when its slice is over");
-    ok(gave_way > ROUNDS / 2, "and gives way when it lets go for the last time: %d of %d times",
+    ok(gave_way == ROUNDS, "and gives way when it lets go for the last time: %d of %d times",
        gave_way, ROUNDS);
     gomaxprocs(ncore);
 }
