@@ -256,10 +256,10 @@ PROVE := prove --exec tests/run -j$(J)
 test: test-images ## run every test on both architectures
 	@tests/plan | MODE=$(MODE) $(PROVE) -
 
-# A failure seen once is a bug: N runs, and every one must pass.
+# A failure seen once is a bug: N rounds (tests/plan), and every one must pass.
 N ?= 50
 stress: test-images ## run the tests of cores and locks N times
-	@for i in $$(seq $(N)); do echo "stress: run $$i of $(N)"; tests/plan smp | MODE=$(MODE) $(PROVE) -Q - || exit; done
+	@for i in $$(seq $(N)); do echo "stress: round $$i of $(N)"; tests/plan stress $$i | MODE=$(MODE) $(PROVE) -Q - || exit; done
 	@tests/plan long | $(PROVE) -
 
 # SMP and MEM are what each bench needs, unless they are given here; so is BENCH=name,name.
