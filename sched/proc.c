@@ -497,8 +497,8 @@ _Noreturn void goyield_preempted(struct m *mp, struct g *gp)
     struct g *next = runqget_next(pp);
 
     account(pp, gp);
-    /* From the global queue it would come back at once, if that had its turn next. */
-    if (pp->global_in == 0 && !runqempty(pp))
+    /* From the global queue it would come back at once, if that had its turn next and nothing else. */
+    if (pp->global_in == 0 && !PEEK(sched.runqsize) && !runqempty(pp))
         p_global_turn(pp);
     /* It would go on with the slice that is over. */
     if (next)
