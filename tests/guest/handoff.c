@@ -8,8 +8,8 @@
  *         wake-up stops all; with more, cores come and go all the time. Some goroutines are pinned. Now and then
  *         a token sleeps, so that every core goes to rest. A timer looks whether a goroutine waits
  *         in a queue while every other core sleeps, for long: it says where.
- * Budget: 10 s; with an argument as long as it takes.
- * Arguments: the number of cores; how many thousand hand-offs (100).
+ * Budget: 4 s; with an argument as long as it takes.
+ * Arguments: the number of cores; how many thousand hand-offs (30).
  */
 #include <string.h>
 
@@ -250,7 +250,7 @@ static void end_parties(void)
 int main(int argc, char **argv)
 {
     ncore = argc > 1 ? atoi(argv[1]) : numcpu();
-    long n = (argc > 2 ? atol(argv[2]) : 100) * 1000 / 8;
+    long n = (argc > 2 ? atol(argv[2]) : 30) * 1000 / 8;
 
     finished = make(0, 0);
     start_parties();
@@ -263,8 +263,8 @@ int main(int argc, char **argv)
     phase("that rest now and then", 1, n);
     phase("that rest now and then", 2, n);
     phase("that rest now and then", ncore, n);
-    resize_each = 500;
-    phase("while gomaxprocs() changes", ncore, n);
+    resize_each = 200;
+    phase("while gomaxprocs() changes", ncore, n / 2);
     end_parties();
     timer_stop(&look_out);
     ok(atomic_load(&readied_by_nobody) == 0, "no goroutine ran that nobody had readied");

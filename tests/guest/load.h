@@ -2,6 +2,7 @@
  * load.h - goroutines of all kinds that keep the cores busy until they are told to end, each of which shows
  * that it gets on, that it is on one core only, and that its core may run it.
  *
+ *      load_slices(ns);        those that wait for the end of a slice wait for less
  *      load_start(n);          n of each kind
  *      load_progress("..."):   waits until every one of them has got on
  *      load_end();             waits until all have ended; the checks that failed
@@ -12,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "arch/arch.h"
 #include "rt0/sync.h"
 #include "rt0/time.h"
 #include "sched/sched.h"
@@ -19,6 +21,8 @@
 #include "tests/guest/many.h"
 
 #define PATIENCE_NS INT64_C(25000000000) // a hang says so before the machine is stopped for it
+
+#define LOAD_LOOK_NS INT64_C(200000) // between two looks at the others, who have the core meanwhile
 
 struct worker {
     const char *kind;
@@ -222,6 +226,16 @@ static inline void load_start(int n)
     load_go();
 }
 
+/* ---- how long each has a core ---- */
+
+/* Many loops that call nothing share few cores of the host: whole slices of theirs take long. */
+static inline void load_slices(int64_t ns)
+{
+    sched.slice_ticks = clock_ns_to_ticks(ns);
+    for (uint32_t i = 0; i < sched.nm; i++)
+        allp[i]->slice_ticks = sched.slice_ticks;
+}
+
 /* ---- waiting for them ---- */
 
 /* Everything that tells why. */
@@ -248,7 +262,7 @@ static inline void load_progress(const char *what)
         while (atomic_load(&load[i].turns) - load[i].seen < 2) {
             if (nanotime() > give_up)
                 load_hang(what);
-            gosched();
+            sleep_ns(LOAD_LOOK_NS);
         }
 }
 
@@ -261,7 +275,7 @@ static inline int load_end(const char *what)
     while (atomic_load(&load_left)) {
         if (nanotime() > give_up)
             load_hang(what);
-        gosched();
+        sleep_ns(LOAD_LOOK_NS);
     }
     while (numgoroutine() > 1)
         gosched();

@@ -8,7 +8,8 @@
  *         Each frame and each block is filled with a pattern made of its owner and its address,
  *         and checked before it is given up. Main reclaims memory and wakes the parked all the
  *         time. In the end nothing may be left in use.
- * Arguments: the number of cores; seconds of guest time (default 2).
+ * Arguments: the number of cores; seconds of guest time (default: as long as it takes for
+ *         something of everything to happen, and half a second).
  * Budget: its time and 3 s.
  */
 #include <string.h>
@@ -163,6 +164,14 @@ static void live(void *seed)
 
 /* ---- main ---- */
 
+static bool all_happened(void)
+{
+    enum { RECLAIMS = 5 };
+
+    return atomic_load(&counts.parks) && atomic_load(&counts.handed) &&
+           atomic_load(&counts.ended) && atomic_load(&counts.reclaims) >= RECLAIMS;
+}
+
 static void run_for(int64_t ns, int ngoroutine)
 {
     int64_t end = nanotime() + ns;
@@ -170,7 +179,7 @@ static void run_for(int64_t ns, int ngoroutine)
 
     for (int i = 0; i < ngoroutine; i++)
         start(live, (void *)(uintptr_t)(i + 1));
-    while (nanotime() < end) {
+    while (nanotime() < end || !all_happened()) {
         if (random_next(&random) % 8 == 0) {
             memreclaim();
             count(&counts.reclaims);
@@ -213,14 +222,15 @@ static struct level level_now(void)
 
 int main(int argc, char **argv)
 {
-    int ncore = argc > 1 ? atoi(argv[1]) : numcpu(), seconds = argc > 2 ? atoi(argv[2]) : 2;
+    int ncore = argc > 1 ? atoi(argv[1]) : numcpu();
+    int64_t run_ms = argc > 2 ? INT64_C(1000) * atoi(argv[2]) : 500;
 
     finished = make(0, 0);
     beds = make(0, 0);
     blocks = make(sizeof(struct block *), IN_FLIGHT);
-    printf("# %d cores, %d s\n", ncore, seconds);
+    printf("# %d cores, %ld ms\n", ncore, (long)run_ms);
     struct level before = level_now();
-    run_for(INT64_C(1000000000) * seconds, GOROUTINES_EACH * ncore);
+    run_for(INT64_C(1000000) * run_ms, GOROUTINES_EACH * ncore);
     struct level after = level_now();
 
     printf("# %lu goroutines, %lu dives, %lu parked, %lu blocks, %lu of them to another, "

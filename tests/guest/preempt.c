@@ -6,14 +6,17 @@
  *         gives way then.
  * Method: as many loops as there are cores and one more; the others have to get on: main, one that answers
  *         on a channel, sleepers. The last test's loops never end, so the image ends beside them.
- * Budget: 15 s.
+ * Budget: 5 s.
  * Argument: the number of cores.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/options.h"
 #include "rt0/sched.h"
 #include "tests/guest/load.h"
+
+#define SHORT_NS INT64_C(1000000) // a slice, for the loops on all cores
 
 static int ncore;
 
@@ -270,7 +273,7 @@ static void test_beside(const char *name, void (*fn)(atomic_ulong *turns))
         start(run_loop, &l[i]);
     }
     start(sleep_some, NULL);
-    good &= ask_some(5);
+    good &= ask_some(3);
     while (!all_turned(l, n) || !atomic_load(&slept))
         gosched();
     atomic_store(&stop, true);
@@ -391,9 +394,9 @@ static void start_for_ever(void)
 static void test_for_ever(void)
 {
     start_for_ever();
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 3; i++)
         gosched();
-    ok(ask_some(20), "beside `for (;;);` on each of %d cores channels work", ncore);
+    ok(ask_some(5), "beside `for (;;);` on each of %d cores channels work", ncore);
     for (int i = 0; i < 3; i++)
         sleep_ns(1000000);
     ok(true, "main sleeps and wakes");
@@ -419,10 +422,13 @@ int main(int argc, char **argv)
     question = make(sizeof(int), 0);
     answer = make(sizeof(int), 0);
     start(answer_all, NULL);
+    load_slices(SHORT_NS);
     for (size_t i = 0; i < LENGTH(loops); i++)
         test_beside(loops[i].name, loops[i].fn);
+    load_slices((int64_t)options.slice_ns);
     test_slices();
     test_deferred();
+    load_slices(SHORT_NS);
     test_for_ever();
     return done();
 }

@@ -5,7 +5,7 @@
  *         its changes lose no goroutine and let none run on a P that lives no more.
  * Method: goroutines that end only if all others get their turns: spinning on one another, behind hogs,
  *         as pairs that hand each other a slice; gomaxprocs() up and down under a load of all kinds.
- * Budget: 20 s.
+ * Budget: 5 s.
  * Argument: the number of cores.
  * Source: the cases are those of Go's proc_test.go, written anew for this API.
  */
@@ -193,7 +193,7 @@ static void second_of_pair(void *p)
  * it switches often or not. */
 static void test_ping_pong_hog(void)
 {
-    enum { FACTOR = 20, TURNS = 40 };
+    enum { FACTOR = 20, TURNS = 12 };
     struct pair *both[] = {&hogs, &lights};
 
     gomaxprocs(1);
@@ -235,7 +235,7 @@ static void hand_baton(void *arg)
 
 static void test_parallelism(unsigned n, const char *what)
 {
-    enum { TRIES = 5 };
+    enum { TRIES = 2 };
 
     runners = n;
     for (int try = 0; try < TRIES; try++) {
@@ -271,13 +271,11 @@ static void arrive_and_spin(void *arg)
 /* More than there are Ps: each is preempted for the others. */
 static void test_spin_for_all(unsigned n)
 {
-    for (int try = 0; try < 2; try++) {
-        atomic_store(&arrived, 0);
-        expected = n;
-        for (unsigned i = 0; i < n; i++)
-            start(arrive_and_spin, NULL);
-        join((int)n);
-    }
+    atomic_store(&arrived, 0);
+    expected = n;
+    for (unsigned i = 0; i < n; i++)
+        start(arrive_and_spin, NULL);
+    join((int)n);
     ok(true, "%u goroutines spin until all have come, on %d Ps", n, gomaxprocs(0));
 }
 
@@ -289,7 +287,7 @@ static atomic_int running, most;
 static void count_running(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 15; i++) {
         struct m *mp = acquirem();
         int now = atomic_fetch_add(&running, 1) + 1, seen = atomic_load(&most);
         while (now > seen && !atomic_compare_exchange_weak(&most, &seen, now))
@@ -322,11 +320,11 @@ static void test_gomaxprocs_limits(void)
 
 static void test_gomaxprocs_under_load(void)
 {
-    enum { CHANGES = 15 };
+    int changes = ncore > 4 ? 5 : 10;
     uint64_t random = 1;
 
     load_start(ncore > 4 ? 2 : 1);
-    for (int i = 0; i < CHANGES; i++) {
+    for (int i = 0; i < changes; i++) {
         random = random * UINT64_C(6364136223846793005) + 1;
         gomaxprocs(1 + (int)((random >> 33) % (unsigned)ncore));
         load_progress("gomaxprocs()");
@@ -336,7 +334,7 @@ static void test_gomaxprocs_under_load(void)
     int n = load_n, failed = load_end("gomaxprocs()");
     ok(failed == 0,
        "gomaxprocs() is changed %d times: each of %d goroutines gets on, on one live P: %d",
-       CHANGES, n, failed);
+       changes, n, failed);
 }
 
 /* ---- stopping the world, again and again ---- */
@@ -354,9 +352,11 @@ static void perpetuum_mobile(void *arg)
         start(perpetuum_mobile, arg);
 }
 
+enum { RESIZES = 64 };
+
 static void resize_often(void *arg)
 {
-    for (int i = 0; i < 240 / ncore; i++)
+    for (int i = 0; i < RESIZES / ncore; i++)
         gomaxprocs(1 + (i + (int)(intptr_t)arg) % ncore);
     chan_send(finished, NULL);
 }
@@ -396,7 +396,7 @@ static void test_resize_deadlock(void)
     join(3);
     ok(atomic_load(&mobiles) > 1,
        "three goroutines call gomaxprocs() %d times each, others park, are made and end",
-       240 / ncore);
+       RESIZES / ncore);
     only_main_is_left();
     gomaxprocs(ncore);
     chan_free(y.go_on);
@@ -427,6 +427,7 @@ int main(int argc, char **argv)
     }
     test_yield_locked();
     test_ping_pong_hog();
+    load_slices(1000000);
     test_parallelism_of_fewer();
     test_parallelism((unsigned)ncore, "one for each core");
     test_spin_for_all(3 * (unsigned)ncore);
