@@ -55,12 +55,21 @@ static int64_t slice_end_ns(struct p *pp, int64_t now)
     return now + clock_ticks_to_ns(slice_left(pp)) + 1;
 }
 
+/* A preemption that an interrupt on g0 put off is tried again, too: what runs next may have no other alarm. */
+static int64_t retry_at_ns(const struct p *pp, int64_t now)
+{
+    uint32_t att = atomic_load_explicit(&pp->attention, memory_order_relaxed);
+
+    return att & ATT_PREEMPTS ? now + pp->retry_ns : INT64_MAX;
+}
+
 /* Interrupts masked; of an M that runs Gs. */
 static void arm_running(struct m *mp, int64_t now)
 {
     struct p *pp = mp->p;
+    int64_t when = min_ns(sysmon_due(mp), retry_at_ns(pp, now));
 
-    arm(pp, min_ns(min_ns(timers_next(&pp->timers), slice_end_ns(pp, now)), sysmon_due(mp)));
+    arm(pp, min_ns(when, min_ns(timers_next(&pp->timers), slice_end_ns(pp, now))));
 }
 
 void alarm_idle(struct m *mp)
@@ -234,6 +243,13 @@ static void interrupt_g(struct m *mp, struct trapframe *tf)
         pp->retry_ns *= 2;
 }
 
+/* Something waits by now: the slice has an end again. */
+static void end_tickless(struct p *pp)
+{
+    if (atomic_load_explicit(&pp->attention, memory_order_seq_cst) & ATT_TICKLESS && work_waits(pp))
+        atomic_fetch_and_explicit(&pp->attention, ~(uint32_t)ATT_TICKLESS, memory_order_seq_cst);
+}
+
 /* What the clock says: bits for attention. */
 static uint32_t tick(struct m *mp, int64_t now, struct trapframe *tf)
 {
@@ -241,6 +257,7 @@ static uint32_t tick(struct m *mp, int64_t now, struct trapframe *tf)
     uint32_t bits = 0;
 
     sysmon_take_over(mp, now);
+    end_tickless(pp); // sysmon tells the others, but not the core that it is on
     if (timers_next(&pp->timers) <= now)
         bits |= ATT_TIMER;
     if (!(atomic_load_explicit(&pp->attention, memory_order_relaxed) & ATT_TICKLESS) &&
@@ -297,8 +314,7 @@ void wake_isr(struct trapframe *tf)
         return;
     struct p *pp = mp->p;
     int64_t now = clock_nanotime();
-    if (atomic_load_explicit(&pp->attention, memory_order_seq_cst) & ATT_TICKLESS && work_waits(pp))
-        atomic_fetch_and_explicit(&pp->attention, ~(uint32_t)ATT_TICKLESS, memory_order_seq_cst);
+    end_tickless(pp);
     arm_next(mp, now);
     interrupt_g(mp, tf);
 }
