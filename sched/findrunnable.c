@@ -147,8 +147,10 @@ static bool p_idle(struct p *pp)
 static struct g *steal_from(struct p *pp, struct p *victim, bool last_round)
 {
     if (last_round && timers_next(&victim->timers) <= clock_nanotime()) {
+        bool inherit;
         p_run_timers(pp, victim);
-        struct g *gp = runqget_next(pp);
+        /* Also from the ring: what is stolen goes behind its tail, where there must be room. */
+        struct g *gp = runqget(pp, &inherit);
         if (gp)
             return gp;
     }
@@ -322,6 +324,8 @@ static void rest(struct m *mp, bool spun)
     else
         atomic_thread_fence(memory_order_seq_cst); // pairs as that in count_spinning_off()
     if (work_anywhere(mp->p) && p_take_back(mp)) {
+        /* Its clock may have rung while the P was idle: then it is armed for nothing (timer_isr()). */
+        p_attend_to(mp->p, ATT_TICKLESS);
         start_spinning(mp);
         return;
     }

@@ -8,7 +8,7 @@
  * The swap:  is done by the one who wants, awake, under sched.lock, while the giver waits with interrupts masked:
  *            so at no time do two Ms use one P. The queue, timers and caches go with the P.
  * Invariant: a pinned G that is in a P's queue all the same (it was pinned while it was queued: it can't be; or
- *            a policy put it there) is sent on by prepare() (proc.c), never run on a core it may not use.
+ *            a policy put it there) is sent on by run() (proc.c), never run on a core it may not use.
  * Differs:   Go's LockOSThread() keeps others off the thread; here others run on that core, too (docs/differences.md).
  */
 #include "arch/arch.h"
@@ -202,22 +202,24 @@ void handoffp(struct m *mp)
     struct m *to;
     bool wake = false;
 
+    if (mp->spinning) { // it looks no more for what it was woken for, or others relied on
+        stop_spinning(mp);
+        wakep();
+    }
     lock(&sched.lock);
     atomic_fetch_and_explicit(&pp->attention, ~(uint32_t)ATT_HANDOFF, memory_order_seq_cst);
     to = atomic_load_explicit(&sched.gcwaiting, memory_order_relaxed) ? NULL : pwanted_pop_locked();
     if (to == mp)
         throw("handoffp: M%u wants a P and has one", mp->id);
     if (to) {
+        pp->stats.handoffs++;
+        irq_disable(); // from the next store on the P may be the other's at any time
         to->nextp = pp;
         wake = m_unpark_locked(to);
     }
     unlock(&sched.lock);
     if (!to)
         return;
-    if (mp->spinning)
-        stop_spinning(mp);
-    pp->stats.handoffs++;
-    irq_disable();
     if (wake)
         m_wake(to);
     while (__atomic_load_n(&mp->p, __ATOMIC_ACQUIRE) == pp) {

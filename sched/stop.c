@@ -162,6 +162,14 @@ static void swap_ids(struct p *a, struct p *b)
     allp[b->id] = b;
 }
 
+/* A policy begins anew with it: it has its notes already, so this can't fail. */
+static void p_revive(struct p *pp)
+{
+    set_status(pp, PGCSTOP);
+    if (sched.policy && sched.policy->init_p && sched.policy->init_p(pp))
+        throw("procresize: the policy %s refuses P%u", sched.policy->name, pp->id);
+}
+
 /* The caller's P stays alive. */
 static void procresize(struct p *own, uint32_t n)
 {
@@ -172,7 +180,7 @@ static void procresize(struct p *own, uint32_t n)
     for (uint32_t i = n; i < old; i++)
         p_destroy(allp[i], own);
     for (uint32_t i = old; i < n; i++)
-        set_status(allp[i], PGCSTOP);
+        p_revive(allp[i]);
     sched.nprocs = n;
     trace_event(own, TRACE_PROCS, 0, n);
 }
