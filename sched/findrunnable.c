@@ -332,7 +332,7 @@ static void rest(struct m *mp, bool spun)
     checkdead();
     while (!m_sleep(mp))
         if (p_take_back(mp)) {
-            p_attend_to(mp->p, ATT_TIMER);
+            p_attend_to(mp->p, sysmon_job_urgent() ? ATT_TIMER | ATT_JOB : ATT_TIMER);
             break;
         }
     trace_event(mp->p, TRACE_P_WAKE, 0, 0);

@@ -138,9 +138,21 @@ static void flush_dead(struct m *mp, struct p *pp)
     mp->flushed = true;
 }
 
+static bool is_dead(const struct p *pp)
+{
+    return atomic_load_explicit(&pp->status, memory_order_relaxed) == PDEAD;
+}
+
 static bool must_flush(const struct m *mp)
 {
-    return atomic_load_explicit(&mp->p->status, memory_order_relaxed) == PDEAD && !mp->flushed;
+    return is_dead(mp->p) && !mp->flushed;
+}
+
+/* A job that needs a goroutine is for an M whose P lives: a dead one's queue is looked into by nobody. */
+static bool must_forward(const struct m *mp)
+{
+    return sysmon_job_urgent() && is_dead(mp->p) &&
+           !(atomic_load_explicit(&allp[0]->attention, memory_order_relaxed) & ATT_JOB);
 }
 
 /* What an idle M does between two sleeps. It works on stacks, so it is not idle to the TLB's epochs. */
@@ -152,17 +164,20 @@ static void idle_work(struct m *mp)
     reclaim_honour(mp);
     if (must_flush(mp))
         flush_dead(mp, mp->p);
-    sysmon_job(mp);
+    if (must_forward(mp))
+        p_notify(allp[0], ATT_JOB);
+    if (!sysmon_job_urgent())
+        sysmon_job(mp);
     set_idle(mp, true);
     irq_disable();
     tlb_idle_enter(mp);
 }
 
-/* A timer of the P is due, and the P is this M's to take back. */
-static bool timer_due(struct m *mp, int64_t now)
+/* A timer of the P is due, or a job that needs a goroutine, and the P is this M's to take back. */
+static bool due(struct m *mp, int64_t now)
 {
     return atomic_load_explicit(&mp->p->status, memory_order_relaxed) == PIDLE &&
-           timers_next(&mp->p->timers) <= now;
+           (timers_next(&mp->p->timers) <= now || sysmon_job_urgent());
 }
 
 /* Interrupts masked. */
@@ -170,8 +185,8 @@ static void halt(struct m *mp, int64_t now)
 {
     sysmon_rest(mp);
     bool job = sysmon_due(mp) <= now && sysmon_isr(mp, now, NULL);
-    if (job || background_next(mp) <= now || sysmon_job_urgent() || reclaim_asked(mp) ||
-        must_flush(mp)) {
+    if (job || background_next(mp) <= now || reclaim_asked(mp) || must_flush(mp) ||
+        must_forward(mp)) {
         idle_work(mp);
         return;
     }
@@ -193,7 +208,7 @@ bool m_sleep(struct m *mp)
         for (;;) {
             int64_t now = clock_nanotime();
             wake = woken(mp);
-            if (wake || timer_due(mp, now))
+            if (wake || due(mp, now))
                 break;
             halt(mp, now);
         }
