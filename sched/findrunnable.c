@@ -295,6 +295,8 @@ static bool p_rest(struct m *mp)
     lock(&sched.lock);
     if (sched.pwanted) // better used elsewhere
         p_attend_to(pp, ATT_HANDOFF);
+    else
+        pinned_fetch_locked(mp);
     rest = !(atomic_load_explicit(&pp->attention, memory_order_relaxed) &
              (ATT_STOP | ATT_HANDOFF | ATT_INBOX | ATT_TIMER)) &&
            !atomic_load_explicit(&sched.runqsize, memory_order_relaxed);

@@ -5,6 +5,9 @@
  *            from there. If that M's P is idle it is woken, if it runs it is told (ATT_INBOX). If its P is dead, since
  *            gomaxprocs is below the number of cores, the M enters sched.pwanted and some live P's M is told to
  *            hand that P over (ATT_HANDOFF): it swaps Ps with the M that wants one, and sleeps.
+ * Choice:    a G that may run on several cores goes to one that idles, or to the shortest inbox. A core that is about
+ *            to idle looks into the others' inboxes for such a G, under the same lock: so none waits while a
+ *            core idles that it may run on. sched.inbox_cores says whether there is a use in looking.
  * The swap:  is done by the one who wants, awake, under sched.lock, while the giver waits with interrupts masked:
  *            so at no time do two Ms use one P. The queue, timers and caches go with the P.
  * Invariant: a pinned G that is in a P's queue all the same (it was pinned while it was queued: it can't be; or
@@ -95,6 +98,14 @@ static struct call want_p_locked(struct m *mp)
     return c;
 }
 
+/* The cores that gp may run on, if they are more than one. */
+static uint64_t choice_of(const struct g *gp)
+{
+    uint64_t cores = gp->lockcount ? 0 : gp->attr->affinity;
+
+    return cores & (cores - 1) ? cores : 0;
+}
+
 void pinned_put(struct g *gp)
 {
     struct m *self = acquirem();
@@ -104,6 +115,7 @@ void pinned_put(struct g *gp)
     lock(&sched.lock);
     struct m *mp = choose_locked(gp);
     gqueue_push(&mp->inbox, gp);
+    sched.inbox_cores |= choice_of(gp);
     p_attend_to(mp->p, ATT_INBOX);
     if (atomic_load_explicit(&mp->p->status, memory_order_relaxed) == PDEAD) {
         c = want_p_locked(mp);
@@ -114,6 +126,40 @@ void pinned_put(struct g *gp)
     unlock(&sched.lock);
     call(c, bits);
     releasem(self);
+}
+
+/* The first of q that mp may run, or NULL. */
+static struct g *take_allowed(struct gqueue *q, const struct m *mp)
+{
+    struct g **link = &q->head, *last = NULL, *gp;
+
+    for (; (gp = *link) != NULL; last = gp, link = &gp->schedlink)
+        if (pinned_allows(gp, mp)) {
+            *link = gp->schedlink;
+            if (q->tail == gp)
+                q->tail = last;
+            q->n--;
+            return gp;
+        }
+    return NULL;
+}
+
+/* A bit that led to nothing is cleared: so each look without a find is paid for by a pinned_put(). */
+void pinned_fetch_locked(struct m *mp)
+{
+    uint64_t bit = mp->id < 64 ? UINT64_C(1) << mp->id : 0;
+
+    if (!(sched.inbox_cores & bit))
+        return;
+    for (uint32_t i = 0; i < sched.nm; i++) {
+        struct g *gp = allm[i] == mp ? NULL : take_allowed(&allm[i]->inbox, mp);
+        if (gp) {
+            gqueue_push(&mp->inbox, gp);
+            p_attend_to(mp->p, ATT_INBOX);
+            return;
+        }
+    }
+    sched.inbox_cores &= ~bit;
 }
 
 /* After gomaxprocs() has changed: every P's M is awake and looks at its attention. */

@@ -292,6 +292,7 @@ struct sched {
     uint32_t nm;                  // c  once the cores are started: Ms in allm
     uint32_t nmonline;            // s  Ms that schedule; less than nm if a core did not start
     struct m *pwanted;            // s  Ms without a live P that have pinned Gs
+    uint64_t inbox_cores;         // s  bit i: core i may be allowed what is in another's inbox
     struct g *gfree;              // s  dead Gs that a P had too many of: a list of batches (g.c)
     size_t stack_max;             // c  of a goroutine that asks for nothing else
     _Atomic(uint64_t) goidgen;    // a  relaxed; the last number handed to a P
@@ -424,7 +425,7 @@ void m_wake(struct m *mp);
 /* If pp is idle it is woken; if it runs without an end of its slice it is told that something waits.
  * Ctx: preemption off. */
 void p_wake(struct p *pp);
-/* Sleeps until m_wake(), or until a timer of a live P is due: then false. Ctx: g0. */
+/* Sleeps until m_wake(), or until a timer of a live P is due or a job that needs it: then false. Ctx: g0. */
 bool m_sleep(struct m *mp);
 
 /* ---- preempt.c: slices, alarms, attention ---- */
@@ -452,6 +453,8 @@ void p_run_timers(struct p *pp, struct p *of);
 bool pinned_allows(const struct g *gp, const struct m *mp);
 /* Queues a pinned G on a core that it may run on. Ctx: preemption off. */
 void pinned_put(struct g *gp);
+/* mp is about to idle: a G that waits for another core, and may run on this one, goes to its inbox. */
+void pinned_fetch_locked(struct m *mp);
 /* mp's P is to be given to an M that wants one: it is, unless there is none any more. Ctx: g0, no G. */
 void handoffp(struct m *mp);
 /* mp's P is dead: takes the one that was given to it, or sleeps until one is or its own lives. Ctx: g0, no G. */
