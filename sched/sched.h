@@ -191,9 +191,14 @@ struct p {
 
     /* The line of every switch. */
     _Alignas(CACHE_LINE) _Atomic(uint32_t) attention; // a  enum attention; or: seq_cst
-    uint32_t global_in;          // o  so many switches until the global queue's turn
-    uint32_t tick_base;          // o  p_schedtick()
-    uint32_t id;                 // c  index in allp
+    uint32_t id;                                          // c  index in allp
+    union {
+        struct {
+            uint32_t global_in; // o  so many switches until the global queue's turn
+            uint32_t tick_base; // o  p_schedtick()
+        };
+        uint64_t ticks; // both, for who reads them from elsewhere
+    };
     uint64_t slice_ticks;        // o  how long this slice is
     uint64_t slice_start;        // o  counter; next to switched: one store for both
     uint64_t switched;           // o  counter, at the last switch
@@ -225,17 +230,22 @@ struct p {
     _Alignas(CACHE_LINE) _Atomic(struct g *) runq[RUNQ_LEN]; // a  relaxed, by head and tail
 };
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "ticks: tick_base is its upper half");
+
 /* Gs switched to on pp, slices inherited left out: what global_in has come down by since boot. Ctx: any. */
 static inline uint32_t p_schedtick(const struct p *pp)
 {
-    return pp->tick_base - __atomic_load_n(&pp->global_in, __ATOMIC_RELAXED);
+    uint64_t ticks = __atomic_load_n(&pp->ticks, __ATOMIC_RELAXED);
+
+    return (uint32_t)(ticks >> 32) - (uint32_t)ticks;
 }
 
-/* Begins another GLOBAL_EVERY switches. */
+/* Begins another GLOBAL_EVERY switches. One store: p_schedtick() does not fall, whoever asks. */
 static inline void p_global_turn(struct p *pp)
 {
-    pp->global_in = GLOBAL_EVERY;
-    pp->tick_base += GLOBAL_EVERY;
+    uint64_t base = (uint32_t)(pp->tick_base + GLOBAL_EVERY);
+
+    __atomic_store_n(&pp->ticks, base << 32 | GLOBAL_EVERY, __ATOMIC_RELAXED);
 }
 
 struct m {

@@ -161,6 +161,41 @@ static void test_asked_on_g0(void)
     ok(stopped, "told to stop while its core ran a timer: the loop that runs next is stopped");
 }
 
+/* ---- the count of slices begun ---- */
+
+static atomic_bool counted;
+
+static void yield_always(void *unused)
+{
+    (void)unused;
+    while (!atomic_load_explicit(&counted, memory_order_relaxed))
+        gosched();
+    chan_send(finished, NULL);
+}
+
+/* Two numbers make it, and another core reads them. */
+static void test_count(void)
+{
+    uint32_t last[MAX_CPUS] = {0}, begun = 0;
+    bool falls = false;
+
+    for (int i = 0; i < 2 * ncore; i++)
+        start(yield_always, NULL);
+    while (begun < 500000) {
+        for (int i = 0; i < ncore; i++) {
+            uint32_t now = p_schedtick(allp[i]);
+            falls |= (int32_t)(now - last[i]) < 0;
+            begun += now - last[i];
+            last[i] = now;
+        }
+        if (ncore == 1)
+            gosched();
+    }
+    atomic_store(&counted, true);
+    join(2 * ncore);
+    ok(!falls, "the count of slices that begin does not fall, whoever reads it");
+}
+
 int main(int argc, char **argv)
 {
     ncore = argc > 1 ? atoi(argv[1]) : numcpu();
@@ -168,5 +203,6 @@ int main(int argc, char **argv)
     test_global_queue();
     if (ncore > 1)
         test_asked_on_g0();
+    test_count();
     return done();
 }
