@@ -8,6 +8,14 @@
  *
  *                holder: resting = true; fence; all idle?     who wakes: npidle-- (before); fence; resting?
  *
+ * Deputy:    the holder may itself be stuck with interrupts masked while nobody else has an alarm. So another M, the
+ *            deputy, has one for `due` and OVERDUE_NS more, running or asleep: if `due` has not moved by then it takes
+ *            over, else its clock is armed again, five times a second. The holder appoints it, with an interrupt, when
+ *            there is none or it is that itself. When its alarm finds the holder resting the deputy resigns; what ends
+ *            the rest at that moment is seen by one of the two:
+ *
+ *                deputy: deputy = NULL; resting?              who wakes: resting = false; deputy?
+ *
  * Retake:    a P whose G runs without an end of its slice is told when something waits that it could run.
  * Period:    20 us after something was to be done, doubled each time up to 10 ms (Go's numbers).
  * Watchdog:  a core that has not switched for half of `watchdog=` is told to; one that has not by the end of it is
@@ -31,7 +39,8 @@
 
 static _Atomic(struct m *) monitor = &m0; // a  relaxed; the holder
 static _Atomic(bool) resting = true; // a  seq_cst; it sleeps without an alarm; or boot is not over
-static _Atomic(int64_t) due;         // a  relaxed; holder stores
+static _Atomic(struct m *) deputy;   // a  seq_cst; NULL: nobody
+static _Atomic(int64_t) due;         // a  relaxed; holder stores, and who is about to be it
 static _Atomic(bool) dump_wanted;    // a  relaxed; Ctrl-\ was pressed
 static int64_t period_ns = PERIOD_MIN_NS;      // holder
 static _Atomic(int64_t) trace_due = INT64_MAX; // a  relaxed; the next schedtrace
@@ -49,10 +58,13 @@ static struct watch watches[MAX_CPUS]; // holder; by M
 
 int64_t sysmon_due(struct m *mp)
 {
-    if (atomic_load_explicit(&monitor, memory_order_relaxed) != mp ||
-        atomic_load_explicit(&resting, memory_order_relaxed))
-        return INT64_MAX;
-    return atomic_load_explicit(&due, memory_order_relaxed);
+    int64_t when = atomic_load_explicit(&due, memory_order_relaxed);
+
+    if (atomic_load_explicit(&monitor, memory_order_relaxed) == mp)
+        return atomic_load_explicit(&resting, memory_order_relaxed) ? INT64_MAX : when;
+    if (atomic_load_explicit(&deputy, memory_order_relaxed) == mp)
+        return when + OVERDUE_NS;
+    return INT64_MAX;
 }
 
 static bool all_idle(void)
@@ -60,17 +72,50 @@ static bool all_idle(void)
     return atomic_load_explicit(&sched.npidle, memory_order_seq_cst) == sched.nprocs;
 }
 
+/* Any other that answers; one that idles rather than one that is at work. NULL: there is none. */
+static struct m *choose_deputy(const struct m *holder)
+{
+    struct m *best = NULL;
+
+    for (uint32_t i = 1; i < sched.nm; i++) {
+        struct m *mp = allm[(holder->id + i) % sched.nm];
+        if (!atomic_load_explicit(&mp->online, memory_order_relaxed) || watches[mp->id].reported)
+            continue;
+        if (atomic_load_explicit(&mp->idle, memory_order_relaxed))
+            return mp;
+        if (!best)
+            best = mp;
+    }
+    return best;
+}
+
+/* By the holder. The interrupt is for the deputy's clock to be armed. */
+static void appoint(struct m *holder)
+{
+    struct m *old = atomic_load_explicit(&deputy, memory_order_seq_cst);
+
+    if (old && old != holder && !watches[old->id].reported)
+        return;
+    struct m *to = choose_deputy(holder);
+    if (to && atomic_compare_exchange_strong_explicit(&deputy, &old, to, memory_order_seq_cst,
+                                                      memory_order_relaxed))
+        irqchip_send(to, IRQ_WAKE);
+}
+
 static void become(struct m *mp)
 {
     bool yes = true;
+    int64_t now = clock_nanotime();
 
+    /* Before: who sees that nobody rests does not see what was due before the rest. */
+    atomic_store_explicit(&due, now + PERIOD_MIN_NS, memory_order_relaxed);
+    /* Release: pairs with the acquire in sysmon_take_over(). */
     if (!atomic_compare_exchange_strong_explicit(&resting, &yes, false, memory_order_seq_cst,
                                                  memory_order_relaxed))
         return;
-    int64_t now = clock_nanotime();
     period_ns = PERIOD_MIN_NS;
-    atomic_store_explicit(&due, now + period_ns, memory_order_relaxed);
     atomic_store_explicit(&monitor, mp, memory_order_release);
+    appoint(mp);
     background_resume(now);
 }
 
@@ -99,12 +144,33 @@ void sysmon_take_over(struct m *mp, int64_t now)
 {
     struct m *old = atomic_load_explicit(&monitor, memory_order_relaxed);
 
-    if (old == mp || atomic_load_explicit(&resting, memory_order_relaxed) ||
+    if (old == mp || atomic_load_explicit(&resting, memory_order_acquire) ||
         now - atomic_load_explicit(&due, memory_order_relaxed) < OVERDUE_NS)
         return;
     if (atomic_compare_exchange_strong_explicit(&monitor, &old, mp, memory_order_acq_rel,
                                                 memory_order_relaxed))
         atomic_store_explicit(&due, now, memory_order_relaxed);
+}
+
+static void resign(struct m *mp)
+{
+    struct m *self = mp, *none = NULL;
+
+    atomic_compare_exchange_strong_explicit(&deputy, &self, NULL, memory_order_seq_cst,
+                                            memory_order_relaxed);
+    if (!atomic_load_explicit(&resting, memory_order_seq_cst))
+        atomic_compare_exchange_strong_explicit(&deputy, &none, mp, memory_order_seq_cst,
+                                                memory_order_relaxed);
+}
+
+/* The deputy's alarm. True: it is the holder from now on. */
+static bool stand_in(struct m *mp, int64_t now)
+{
+    if (atomic_load_explicit(&resting, memory_order_relaxed))
+        resign(mp);
+    else
+        sysmon_take_over(mp, now);
+    return atomic_load_explicit(&monitor, memory_order_relaxed) == mp;
 }
 
 static bool works(struct p *pp)
@@ -210,6 +276,9 @@ bool sysmon_isr(struct m *mp, int64_t now, struct trapframe *tf)
 {
     bool busy = false;
 
+    if (atomic_load_explicit(&monitor, memory_order_relaxed) != mp && !stand_in(mp, now))
+        return false;
+    appoint(mp);
     for (uint32_t i = 0; i < sched.nprocs; i++)
         if (works(allp[i]))
             busy |= retake(allp[i]);

@@ -1,0 +1,125 @@
+/*
+ * prog_latency.c - how long main waits for its turn while loops keep the only core; tests/check/preempt_latency judges
+ * it.
+ *
+ * Arguments: the loop; how many samples of each kind.
+ *
+ * Prints a line for each kind: KIND LOOP: N samples, LEAST to WORST ns. "behind_one" is main's wait when it gives way
+ * to one loop; "asleep" how late main wakes while one runs; "behind_two" its wait behind two.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt0/chan.h"
+#include "rt0/go.h"
+#include "rt0/time.h"
+
+static struct chan *nothing;
+
+/* ---- loops ---- */
+
+static void empty(void *arg)
+{
+    (void)arg;
+    for (;;)
+        ;
+}
+
+static __attribute__((noinline)) unsigned fib(unsigned n)
+{
+    return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
+
+static void recursing(void *arg)
+{
+    (void)arg;
+    for (;;)
+        fib(10);
+}
+
+/* A lock is held most of the time: preemption is put off then. */
+static void lock(void *arg)
+{
+    (void)arg;
+    for (;;)
+        chan_try_recv(nothing, NULL);
+}
+
+static const struct {
+    const char *name;
+    void (*fn)(void *);
+} loops[] = {{"empty", empty}, {"recursing", recursing}, {"lock", lock}};
+
+/* ---- samples ---- */
+
+struct samples {
+    int n;
+    int64_t least, worst;
+};
+
+static void add(struct samples *s, int64_t ns)
+{
+    if (s->n == 0 || ns < s->least)
+        s->least = ns;
+    if (ns > s->worst)
+        s->worst = ns;
+    s->n++;
+}
+
+static void print(const char *kind, const char *loop, const struct samples *s)
+{
+    printf("%s %s: %d samples, %lld to %lld ns\n", kind, loop, s->n, (long long)s->least,
+           (long long)s->worst);
+}
+
+/* When the loops are in the global queue and it is not that one's turn, main goes on at once: no sample. */
+static struct samples giving_way(int n)
+{
+    enum { NO_WAIT_NS = 10000 };
+    struct samples s = {0};
+
+    while (s.n < n) {
+        int64_t before = nanotime();
+        gosched();
+        int64_t ns = nanotime() - before;
+        if (ns > NO_WAIT_NS)
+            add(&s, ns);
+    }
+    return s;
+}
+
+/* Sleeps of many lengths, so that they end anywhere in a slice. */
+static struct samples sleeping(int n)
+{
+    struct samples s = {0};
+
+    for (int i = 0; i < n; i++) {
+        int64_t ns = 1000 + i * 7919 % 200000, until = nanotime() + ns;
+        sleep_ns(ns);
+        add(&s, nanotime() - until);
+    }
+    return s;
+}
+
+static void measure(const char *name, void (*loop)(void *), int n)
+{
+    go(loop, NULL);
+    struct samples one = giving_way(n), asleep = sleeping(n);
+    go(loop, NULL);
+    struct samples two = giving_way(n);
+    print("behind_one", name, &one);
+    print("asleep", name, &asleep);
+    print("behind_two", name, &two);
+}
+
+int main(int argc, char **argv)
+{
+    nothing = chan_make(0, 1);
+    for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++)
+        if (argc > 2 && strcmp(argv[1], loops[i].name) == 0) {
+            measure(argv[1], loops[i].fn, atoi(argv[2]));
+            return 0;
+        }
+    return 98;
+}
