@@ -11,7 +11,7 @@
  * Time:      before it halts the clock is armed for the first timer of its P if that is idle, for sysmon if
  *            that is this M's to do and others run, and for the janitor's work (background.c). When all sleep
  *            and no timer runs, nothing ticks.
- * Invariant: an M in m_sleep() runs no G and holds no lock. m->wakeup is set only for an M in m_sleep() or on its
+ * Invariant: an M in m_sleep() runs no G, and takes locks in idle_work() only, where m->idle is clear. m->wakeup is set only for an M in m_sleep() or on its
  *            way there, once for each time.
  */
 #include "arch/arch.h"

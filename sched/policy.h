@@ -39,7 +39,8 @@ struct sched_policy {
 
     /* Before the first G. Ctx: boot; memory may be allocated (malloc() works). 0 or -ENOMEM. */
     int (*init)(void);
-    /* For each P, there and when it becomes live again. NULL: nothing to do. */
+    /* For each P at boot, and again when it becomes live again: with notes in p->policy already, and then it may
+     * not fail (on g0, the world is stopped). NULL: nothing to do. */
     int (*init_p)(struct p *pp);
 
     /* gp is runnable: put it where pick() or steal() finds it. pp is the caller's P. */

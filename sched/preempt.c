@@ -4,12 +4,14 @@
  * Protocol:  an interrupt takes no lock and switches nothing. It sets bits in its P's attention, and if the G can
  *            be stopped where it is, edits the frame so that the G goes on in asyncpreempt(): that saves every
  *            register on the G's stack and calls asyncpreempt2(), which goes to g0 like any other switch.
- *            A G can't be stopped on g0, while m->locks > 0, in a NOPREEMPT function, or at the end of its stack; then m->preempt is
- *            set, which releasem() makes up for, and the alarm comes again soon, for what no releasem() ends.
+ *            A G can't be stopped on g0, while m->locks > 0, in a NOPREEMPT function, or at the end of its stack; then
+ *            m->preempt is set, which releasem() makes up for, and the alarm comes again soon, for what no
+ *            releasem() ends.
  * Slices:    they begin when a G is switched to, but for one that inherits. The clock is not armed at each
  *            switch: when it rings too early for the slice that is, it is armed for that one's end. If nothing else
  *            waits there is no end of the slice: ATT_TICKLESS says that whoever queues something arms it.
- * Time:      pp->alarm_ns is the nearest of the P's first timer, the end of the slice, and sysmon's look.
+ * Time:      pp->alarm_ns is the nearest of the P's first timer, the end of the slice, sysmon's look, and the next try of
+ *            a preemption that was put off.
  * Invariant: if something waits for pp, ATT_TICKLESS is clear and the clock is armed, or its M is on g0 and on its way
  *            to attend(), or sysmon will notice within its period.
  */
