@@ -191,7 +191,7 @@ struct p {
 
     /* The line of every switch. */
     _Alignas(CACHE_LINE) _Atomic(uint32_t) attention; // a  enum attention; or: seq_cst
-    uint32_t id;                                          // c  index in allp
+    uint32_t id;                                      // c  index in allp
     union {
         struct {
             uint32_t global_in; // o  so many switches until the global queue's turn
