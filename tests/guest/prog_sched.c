@@ -2,11 +2,12 @@
  * prog_sched.c - gives the scheduler something to do; for tests/check/schedtrace, schedstats, determinism, trace
  * and goroutines.
  *
- * Arguments: load ROUNDS | hold TICKS | times ROUNDS
+ * Arguments: load ROUNDS | hold TICKS | away TICKS | times ROUNDS
  *
  *   load  workers that pass numbers on in a ring of channels, yield, sleep, compute, select, make goroutines and
  *         end; prints the sum of what went round, which does not depend on the order, and main's own times
  *   hold  a goroutine in each way of waiting, and one that runs; then "tick N" every 10 ms
+ *   away  the same with one P, which is that of another core than the first
  *   times what rt0/sched.h tells of times and counts, against the clock; on one core, with schedstats=1
  */
 #include <errno.h>
@@ -167,6 +168,23 @@ static __attribute__((noinline)) int hold(long ticks)
     return 0;
 }
 
+/* Whose core calls gomaxprocs() keeps its P. */
+static void keep_this_core(void *done)
+{
+    gomaxprocs(1);
+    chan_send(done, NULL);
+}
+
+static __attribute__((noinline)) int away(long ticks)
+{
+    struct chan *done = chan_make(0, 0);
+
+    if (go_with(&(struct go_attr){.affinity = 2}, keep_this_core, done))
+        return 1;
+    chan_recv(done, NULL);
+    return hold(ticks);
+}
+
 /* ---- times ---- */
 
 static bool wrong;
@@ -265,8 +283,10 @@ int main(int argc, char **argv)
     }
     if (n > 0 && strcmp(argv[1], "hold") == 0)
         return hold(n);
+    if (n > 0 && strcmp(argv[1], "away") == 0)
+        return away(n);
     if (n > 0 && strcmp(argv[1], "times") == 0)
         return times(n);
-    printf("usage: prog_sched load ROUNDS | hold TICKS | times ROUNDS\n");
+    printf("usage: prog_sched load ROUNDS | hold TICKS | away TICKS | times ROUNDS\n");
     return 99;
 }
