@@ -166,8 +166,7 @@ static void idle_work(struct m *mp)
         flush_dead(mp, mp->p);
     if (must_forward(mp))
         p_notify(allp[0], ATT_JOB);
-    if (!sysmon_job_urgent())
-        sysmon_job(mp);
+    sysmon_job(mp);
     set_idle(mp, true);
     irq_disable();
     tlb_idle_enter(mp);

@@ -539,10 +539,10 @@ ALWAYS_INLINE void g_init(struct p *pp, struct g *gp, uint64_t n, void (*fn)(voi
     gp->plain = PLAIN_BORN;
 }
 
-ALWAYS_INLINE void count(_Atomic(uint64_t) *n)
+/* Release: pairs with the acquire in g_count(): who counts sees all that the G used given back. */
+ALWAYS_INLINE void count_ended(struct p *pp)
 {
-    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+    atomic_store_explicit(&pp->ended, PEEK(pp->ended) + 1, memory_order_release);
 }
 
 static bool hold_newborn(struct g *gp)
@@ -676,7 +676,7 @@ static __attribute__((noinline)) _Noreturn void goexit_slow(struct m *mp, struct
     if (gp->goid == 1)
         __atomic_store_n(&sched.main_exited, true, __ATOMIC_RELAXED);
     gfput(pp, gp);
-    count(&pp->ended); // last: who counts sees all that it used given back
+    count_ended(pp); // last
     schedule();
 }
 
@@ -703,12 +703,12 @@ _Noreturn void goexit0(struct g *gp)
     if (!next)
         next = runqget_ring(pp);
     if (next && next->plain == PLAIN_BORN) {
-        count(&pp->ended);
+        count_ended(pp);
         run_born(mp, pp, next, top, inherit);
     }
     mp->curg = NULL;
     stackcache_put(pp, top);
-    count(&pp->ended); // last: who counts sees all that it used given back
+    count_ended(pp); // last
     if (next)
         run_next(mp, pp, next, inherit);
     schedule_slow(mp);

@@ -210,7 +210,7 @@ struct p {
     struct g *gbatch;          // o  gfree.h
     _Atomic(uint64_t) created; // a  relaxed, o stores: Gs made here
     uint64_t goid_base; // o  the last one's number, less created; another one for each GOID_BATCH
-    _Atomic(uint64_t) ended;    // a  relaxed, o stores
+    _Atomic(uint64_t) ended;    // a  release, o stores; acquire in g_count()
     _Atomic(struct m *) m;      // a  relaxed; who holds it
     _Atomic(uint32_t) status;   // a  enum pstatus; changes under sched.lock
     uint64_t random;            // o  state of p_random()

@@ -212,7 +212,7 @@ void sysmon_backtrace_isr(struct trapframe *tf)
 
 /* ---- looking at the others, in the timer's interrupt ------------------------------------------------- */
 
-/* It was left without an end of its slice when nothing else waited. */
+/* It was left without an end of its slice when nothing else waited. The holder's own P tick() has seen to. */
 static bool retake(struct p *pp)
 {
     uint32_t att = atomic_load_explicit(&pp->attention, memory_order_relaxed);
@@ -220,6 +220,20 @@ static bool retake(struct p *pp)
     if (!(att & ATT_TICKLESS) || !work_waits(pp))
         return false;
     p_notify(pp, 0);
+    return true;
+}
+
+/* For long, but the holder is none that has to be replaced meanwhile. */
+static bool await_answer(void)
+{
+    int64_t now = clock_nanotime(), give_up = now + ANSWER_NS;
+
+    for (; !atomic_load_explicit(&answer.given, memory_order_acquire); now = clock_nanotime()) {
+        if (now > give_up)
+            return false;
+        if (atomic_load_explicit(&monitor, memory_order_relaxed) == getm())
+            atomic_store_explicit(&due, now, memory_order_relaxed);
+    }
     return true;
 }
 
@@ -235,17 +249,28 @@ static void report(struct m *mp, int64_t ns, struct trapframe *tf)
         where_am_i(tf);
     else
         irqchip_send(mp, IRQ_BACKTRACE);
-    int64_t give_up = clock_nanotime() + ANSWER_NS;
-    while (!atomic_load_explicit(&answer.given, memory_order_acquire))
-        if (clock_nanotime() > give_up) {
-            kprintf_urgent("  it does not answer: it has interrupts masked\n");
-            return;
-        }
+    if (!await_answer()) {
+        kprintf_urgent("  it does not answer: it has interrupts masked\n");
+        return;
+    }
     if (answer.goid)
         kprintf_urgent("goroutine %lu [running]:\n", answer.goid);
     else
         kprintf_urgent("g0 of M%u:\n", mp->id);
     traceback_print(answer.pcs, answer.n, kprintf_urgent);
+}
+
+/* False: another core asks one at this moment, so it is for the next look: the host may have kept a holder from its work
+ * until it was replaced, and both have something to report. */
+static bool report_alone(struct m *mp, int64_t ns, struct trapframe *tf)
+{
+    static _Atomic(bool) asking; // a  acquire, release; guards `answer`
+
+    if (atomic_exchange_explicit(&asking, true, memory_order_acquire))
+        return false;
+    report(mp, ns, tf);
+    atomic_store_explicit(&asking, false, memory_order_release);
+    return true;
 }
 
 static void watch(struct m *mp, int64_t now, struct trapframe *tf)
@@ -257,8 +282,7 @@ static void watch(struct m *mp, int64_t now, struct trapframe *tf)
     if (switched != w->switched || !works(mp->p)) {
         *w = (struct watch){switched, now, 0, false};
     } else if (w->told && now - w->told >= limit / 2 && !w->reported) {
-        w->reported = true;
-        report(mp, now - w->since, tf);
+        w->reported = report_alone(mp, now - w->since, tf);
     } else if (!w->told && now - w->since >= limit / 2) {
         w->told = now; // when nobody looked for long, it has half of the limit from here on
         p_notify(mp->p, ATT_YIELD);
@@ -337,7 +361,8 @@ void sysmon_job(struct m *mp)
         mcache_flush(&mp->p->mcache);
         background_step();
     }
-    if (sysmon_job_urgent()) {
+    /* From the queue of a P that is idle or dead nobody would take the goroutine. */
+    if (sysmon_job_urgent() && works(mp->p)) {
         atomic_store_explicit(&dump_wanted, false, memory_order_relaxed);
         if (go(dump, NULL))
             kprintf("rt0: no memory for a goroutine that prints the others\n");

@@ -3,8 +3,8 @@
  *
  * Arguments: how many milliseconds; how many milliseconds all cores are kept busy before.
  *
- * It prints "asleep" and "awake" around the sleep, with the timer interrupts and halts of all cores between the two,
- * and then rests for a second, so that who reads this has the time to look.
+ * It prints "asleep" and "awake" around the sleep, with the alarms of all cores between the two and the interrupts
+ * by which cores woke each other, and then rests for two seconds, so that who reads this has the time to look.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -70,9 +70,9 @@ int main(int argc, char **argv)
     sleep_ns(ns);
     irqs = timer_irqs() - irqs;
     schedstats_read(&after);
-    printf("awake: %lu timer interrupts, %lu halts\n", (unsigned long)irqs,
-           (unsigned long)(after.all.sleeps - before.all.sleeps));
+    printf("awake: %lu alarms, %lu wake-ups\n", (unsigned long)irqs,
+           (unsigned long)(after.all.ipis - before.all.ipis));
     fflush(stdout);
-    sleep_ns(1000000000);
+    sleep_ns(2000000000);
     return 0;
 }
