@@ -260,17 +260,19 @@ static void report(struct m *mp, int64_t ns, struct trapframe *tf)
     traceback_print(answer.pcs, answer.n, kprintf_urgent);
 }
 
-/* False: another core asks one at this moment, so it is for the next look: the host may have kept a holder from its work
- * until it was replaced, and both have something to report. */
-static bool report_alone(struct m *mp, int64_t ns, struct trapframe *tf)
+/* When the host kept a holder from its work until it was replaced there may be two for a moment: one asks at a time, and
+ * each core is named once. What can't be done now is left to the next look. */
+static void report_once(struct watch *w, struct m *mp, int64_t now, struct trapframe *tf)
 {
-    static _Atomic(bool) asking; // a  acquire, release; guards `answer`
+    static _Atomic(bool) asking; // a  acquire, release; guards `answer` and `reported`
 
     if (atomic_exchange_explicit(&asking, true, memory_order_acquire))
-        return false;
-    report(mp, ns, tf);
+        return;
+    if (!w->reported) {
+        w->reported = true;
+        report(mp, now - w->since, tf);
+    }
     atomic_store_explicit(&asking, false, memory_order_release);
-    return true;
 }
 
 static void watch(struct m *mp, int64_t now, struct trapframe *tf)
@@ -282,7 +284,7 @@ static void watch(struct m *mp, int64_t now, struct trapframe *tf)
     if (switched != w->switched || !works(mp->p)) {
         *w = (struct watch){switched, now, 0, false};
     } else if (w->told && now - w->told >= limit / 2 && !w->reported) {
-        w->reported = report_alone(mp, now - w->since, tf);
+        report_once(w, mp, now, tf);
     } else if (!w->told && now - w->since >= limit / 2) {
         w->told = now; // when nobody looked for long, it has half of the limit from here on
         p_notify(mp->p, ATT_YIELD);
