@@ -96,12 +96,13 @@ static struct g *own_work(struct p *pp, bool *inherit)
     return gp ? gp : from_global(pp, UINT32_MAX);
 }
 
-/* Pinned Gs and others by turns. */
+/* Pinned Gs and others by turns; within a slice what goes on with it is first. */
 static struct g *local_work(struct m *mp, bool *inherit)
 {
     struct p *pp = mp->p;
     bool boxed = atomic_load_explicit(&pp->attention, memory_order_relaxed) & ATT_INBOX;
-    struct g *gp = boxed && pp->global_in % 2 ? from_inbox(mp) : NULL;
+    bool turn = pp->global_in % 2 && !atomic_load_explicit(&pp->runnext, memory_order_relaxed);
+    struct g *gp = boxed && turn ? from_inbox(mp) : NULL;
 
     if (!gp)
         gp = own_work(pp, inherit);

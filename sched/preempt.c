@@ -23,9 +23,10 @@
 #include "sched/trace.h"
 
 /* When a preemption that can't be done is tried again: twice as late each time, so that what is interrupted gets
- * on, however long the handler takes. */
-#define RETRY_MIN_NS INT64_C(5000)
-#define RETRY_MAX_NS INT64_C(1000000)
+ * on, however long the handler takes. A NOPREEMPT function is soon left, and nothing but another try tells. */
+#define RETRY_MIN_NS       INT64_C(5000)
+#define RETRY_NOPREEMPT_NS INT64_C(40000)
+#define RETRY_MAX_NS       INT64_C(1000000)
 
 /* ---- alarms -------------------------------------------------------------------------------------- */
 
@@ -241,8 +242,8 @@ static void interrupt_g(struct m *mp, struct trapframe *tf)
     pp->stats.deferred++;
     atomic_store_explicit(&mp->preempt, 1, memory_order_relaxed);
     arm(pp, min_ns(pp->alarm_ns, clock_nanotime() + pp->retry_ns));
-    if (pp->retry_ns < RETRY_MAX_NS)
-        pp->retry_ns *= 2;
+    pp->retry_ns = min_ns(2 * pp->retry_ns,
+                          in_nopreempt(trapframe_pc(tf)) ? RETRY_NOPREEMPT_NS : RETRY_MAX_NS);
 }
 
 /* Something waits by now: the slice has an end again. */
