@@ -15,7 +15,7 @@
 static atomic_uint nhogs;
 static atomic_bool hogs_end;
 
-/* No preemption between acquirem() and releasem(). */
+/* No preemption between acquirem() and releasem(), here and in queued(). */
 static void hog(void *arg)
 {
     struct m *mp = acquirem();
@@ -46,10 +46,12 @@ static void queued(const char *name)
     size_t before = bytes_in_use();
     int64_t start = nanotime();
 
+    struct m *mp = acquirem();
     start_all(run_at_last);
     int64_t end = nanotime();
     size_t bytes = bytes_in_use() - before;
     bench_require(atomic_load(&answered) == 0);
+    releasem(mp);
     atomic_store(&hogs_end, true);
     chan_recv(all_there, NULL);
     expect_all_numbers();
