@@ -59,7 +59,8 @@ RT0_DEBUG_debug   := 1
 # The host's compiler says that it compiles for Linux; the image has no Linux below it.
 NOT_LINUX := -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix
 
-INCLUDE = $(NOT_LINUX) -nostdinc -isystem $(shell $(CC) -print-file-name=include) -isystem $(LIBC_INCLUDE) \
+# First what a libc for bare machines has no headers for, or not enough in them.
+INCLUDE = $(NOT_LINUX) -nostdinc -isystem include/posix -isystem $(shell $(CC) -print-file-name=include) -isystem $(LIBC_INCLUDE) \
           $(INCLUDE_$(ARCH))
 
 # Kernel code runs on exception stacks, where floating point registers are not saved.
@@ -91,17 +92,21 @@ endif
 
 LIBS_arm64    := $(LIBFDT)/libfdt.a
 INCLUDE_arm64 := -isystem $(LIBFDT)/include
-LIBS = $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
+LIBS = $(LIBPOSIX) $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
 
 # ---- the kernel -----------------------------------------------------------------------------------
 KERNEL_SRCS := $(wildcard sched/*.c) \
-               $(filter-out kernel/libc_% kernel/fdt% kernel/acpi.c,$(wildcard kernel/*.c)) \
+               $(filter-out kernel/libc_% kernel/fdt% kernel/acpi.c kernel/cmos.c,$(wildcard kernel/*.c)) \
                kernel/libc_lock.c kernel/libc_$(LIBC).c
 KERNEL_SRCS += $(wildcard arch/$(ARCH)/*.[cS] boot/$(ARCH)/*.[cS])
-KERNEL_SRCS_x86_64 := kernel/acpi.c
+KERNEL_SRCS_x86_64 := kernel/acpi.c kernel/cmos.c
 KERNEL_SRCS_arm64  := $(wildcard kernel/fdt*.c)
 KERNEL_SRCS += $(KERNEL_SRCS_$(ARCH))
 KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
+
+# POSIX on top of it, in an archive: a program that has a sleep() of its own gets that.
+LIBPOSIX   := $(B)/$(LIBC)/libposix.a
+POSIX_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(wildcard posix/*.c))
 
 # ---- programs -------------------------------------------------------------------------------------
 # APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), bench_NAME for bench/NAME.c, or
@@ -109,7 +114,7 @@ KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 app_dir  = $(firstword $(wildcard apps/$(1) $(if $(findstring /,$(1)),$(abspath $(1)))))
 app_file = $(wildcard apps/$(1).c tests/guest/$(1).c \
                       $(patsubst bench_%,bench/%.c,$(filter bench_%,$(1))))
-app_srcs = $(or $(app_file),$(wildcard $(call app_dir,$(1))/*.c))
+app_srcs = $(or $(app_file),$(if $(app_dir),$(wildcard $(app_dir)/*.c $(app_dir)/app.mk)))
 
 # The image of a program that is not of the tree is named by its whole path.
 APP_NAME := $(if $(findstring /,$(APP)),$(subst /,_,$(abspath $(APP))),$(APP))
@@ -119,47 +124,78 @@ IMAGE    := $(B)/$(LIBC)/image/$(APP_NAME)
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
 
+# -MD and not -MMD: include/posix is on the path of system headers.
 $(B)/$(LIBC)/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
 	@mkdir -p $(@D)
 	$(SAY) "  CC      $<"
-	$(Q)$(CC) $(CFLAGS_KERNEL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_KERNEL) -MD -MP -c -o $@ $<
 
 $(B)/$(LIBC)/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(SAY) "  AS      $<"
-	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_MACHINE_$(ARCH)) $(ASFLAGS) -g -MD -MP -c -o $@ $<
 
-# malloc(), free() and gosched() call nothing: they need no frame.
-$(B)/$(LIBC)/kernel/malloc.c.o $(B)/$(LIBC)/sched/proc.c.o: CFLAGS_KERNEL += -momit-leaf-frame-pointer
+# malloc(), free(), gosched() and what channels do without waiting call nothing: they need no frame.
+$(patsubst %,$(B)/$(LIBC)/%.c.o,kernel/malloc sched/proc sched/chan sched/select): CFLAGS_KERNEL += -momit-leaf-frame-pointer
 
 # What interrupts print by calls nothing of the libc, and the compiler shall not make calls of loops.
 $(B)/$(LIBC)/kernel/print.c.o: CFLAGS_KERNEL += -fno-tree-loop-distribute-patterns
 
--include $(KERNEL_OBJS:.o=.d)
+$(LIBPOSIX): $(POSIX_OBJS)
+	$(Q)rm -f $@ && $(CROSS)ar qcs $@ $^
 
-LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,linker/$(ARCH).ld -Wl,--gc-sections -Wl,--build-id=none \
-       -Wl,--orphan-handling=error -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $(LDFLAGS_LIBC)
+-include $(KERNEL_OBJS:.o=.d) $(POSIX_OBJS:.o=.d)
 
-# $(call program,NAME): how the image of one program is made. It is linked twice: the second time with
+LDFLAGS = -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,--orphan-handling=error \
+          -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $(LDFLAGS_LIBC)
+LINK = $(CC) $(LDFLAGS) -Wl,-T,linker/$(ARCH).ld
+
+# $(call program,NAME,APP): how the image of one program is made. It is linked twice: the second time with
 # the symbol table that tools/ksyms reads off the first.
 define program
-$(1)_SRCS := $$(call app_srcs,$(2))
-$(1)_OBJS := $$(patsubst %,$$(B)/$$(LIBC)/program/%.o,$$($(1)_SRCS))
+$(if $(call app_file,$(2)),$(call file_program,$(1),$(2)),$(call folder_program,$(1),$(call app_dir,$(2))))
 
-$$(B)/$$(LIBC)/image/$(1).elf: $$(KERNEL_OBJS) $$($(1)_OBJS) $$(LIBS_$$(ARCH)) linker/$$(ARCH).ld linker/sections.ld tools/ksyms
+$$(B)/$$(LIBC)/image/$(1).elf: $$(KERNEL_OBJS) $$($(1)_OBJS) $$(filter-out -%,$$($(1)_LIBS)) $$(LIBPOSIX) $$(LIBS_$$(ARCH)) \
+                               linker/$$(ARCH).ld linker/sections.ld tools/ksyms
 	@mkdir -p $$(@D)
 	$$(SAY) "  LINK    $$@"
 	$$(Q)tools/ksyms --none > $$@.ksyms0.S
 	$$(Q)$$(CC) -c -o $$@.ksyms0.o $$@.ksyms0.S
-	$$(Q)$$(LINK) -o $$@.1 $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms0.o -Wl,--start-group $$(LIBS) -Wl,--end-group
+	$$(Q)$$(LINK) -o $$@.1 $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms0.o -Wl,--start-group $$($(1)_LIBS) $$(LIBS) -Wl,--end-group
 	$$(Q)$$(CROSS)nm -n $$@.1 | tools/ksyms > $$@.ksyms.S
 	$$(Q)$$(CC) -c -o $$@.ksyms.o $$@.ksyms.S
-	$$(Q)$$(LINK) -o $$@ $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms.o -Wl,--start-group $$(LIBS) -Wl,--end-group
+	$$(Q)$$(LINK) -o $$@ $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms.o -Wl,--start-group $$($(1)_LIBS) $$(LIBS) -Wl,--end-group
 
 -include $$($(1)_OBJS:.o=.d)
 endef
 
-PROGRAM_RULE = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<
+define file_program
+$(1)_OBJS := $$(B)/$$(LIBC)/program/$(call app_file,$(2)).o
+$(1)_LIBS :=
+endef
+
+# All .c files of the folder, and what its app.mk says (docs/programs.md). Its objects have a folder of their own:
+# another program may compile the same source in another way.
+define folder_program
+APP_DIR    := $(2)
+APP_SRCS   := $(notdir $(wildcard $(2)/*.c))
+APP_CFLAGS :=
+APP_LIBS   :=
+-include $(wildcard $(2)/app.mk)
+$$(if $$(filter-out %.c %.S,$$(APP_SRCS)),$$(error $(2)/app.mk: APP_SRCS: $$(filter-out %.c %.S,$$(APP_SRCS)): a source is a .c or a .S file))
+$(1)_OBJS   := $$(patsubst %,$$(B)/$$(LIBC)/folder/$(1)/%.o,$$(call in_folder,$(2),$$(APP_SRCS)))
+$(1)_CFLAGS := $$(APP_CFLAGS)
+$(1)_LIBS   := $$(call in_folder,$(2),$$(APP_LIBS))
+
+$$(B)/$$(LIBC)/folder/$(1)/%.o: % Makefile $(wildcard $(2)/app.mk) $$(LIBC_DEPS) $$(LIBS_$$(ARCH))
+	$$(SAY) "  CC      $$<"
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(CFLAGS_PROGRAM) $$($(1)_CFLAGS) -Wa,--noexecstack -MD -MP -c -o $$@ $$<
+endef
+
+# Words that are neither options nor whole paths, seen from the folder.
+in_folder = $(foreach w,$(2),$(if $(filter -% /%,$(w)),$(w),$(if $(filter /%,$(1)),$(abspath $(1)/$(w)),$(1)/$(w))))
+
+PROGRAM_RULE = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_PROGRAM) -MD -MP -c -o $@ $<
 
 $(B)/$(LIBC)/program/%.c.o: %.c Makefile $(LIBC_DEPS) $(LIBS_$(ARCH))
 	$(SAY) "  CC      $<"
@@ -178,6 +214,9 @@ BENCHES     := $(sort $(patsubst bench/%.c,bench_%,$(wildcard bench/*.c)))
 PROGRAMS    := $(APPS) $(GUEST_TESTS) $(BENCHES)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p),$(p))))
 
+ifneq (1,$(words $(APP)))
+$(error APP=$(APP): one program; make knows no names with blanks)
+endif
 ifeq (,$(filter $(APP),$(PROGRAMS)))
 ifeq (,$(call app_srcs,$(APP)))
 $(error APP=$(APP): no such program; use $(APPS), or the path of a folder that holds one (*.c))
@@ -186,7 +225,7 @@ $(eval $(call program,$(APP_NAME),$(APP)))
 endif
 
 # A program that is not of the tree is its author's: no warning of it is an error.
-$(B)/$(LIBC)/program//%: WARN := -Wall
+$(B)/$(LIBC)/folder/$(subst /,_,$(abspath $(APP)))/%: WARN := -Wall
 
 # Guest tests and benches also look at the kernel from inside.
 INSIDE = -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH) -Itests/guest/$(ARCH)
@@ -234,6 +273,31 @@ debug: $(IMAGE).img ## boot APP and wait for a debugger: gdb-multiarch -ex 'targ
 
 image: $(IMAGE).img ## only build APP's image
 
+# ---- the SDK ----------------------------------------------------------------------------------------
+# Both architectures, unless one is asked for; MODE and LIBC, too.
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+SDK_ARCHES := $(if $(filter file,$(origin ARCH)),$(ARCHES),$(ARCH))
+SDK_CFLAGS  = $(CFLAGS_BASE) -fno-optimize-sibling-calls $(CFLAGS_PROGRAM_$(ARCH)) $(NOT_LINUX)
+SDK_ENV     = DEST=$(call quote,$(DESTDIR)$(PREFIX)) ARCH=$(ARCH) LIBC=$(LIBC) DEFAULT_LIBC=$(LIBC_$(ARCH)) CROSS=$(CROSS) \
+              CFLAGS=$(call quote,$(strip $(SDK_CFLAGS))) LDFLAGS=$(call quote,$(strip $(LDFLAGS))) \
+              OBJCOPY=$(call quote,$(OBJCOPY_$(ARCH))) LIBC_INCLUDE=$(LIBC_INCLUDE) LIBC_LIBS=$(call quote,$(LIBC_LIBS)) \
+              OTHER_LIBS=$(call quote,$(LIBS_$(ARCH))) LIBPOSIX=$(LIBPOSIX)
+
+ifneq (,$(filter install,$(MAKECMDGOALS)))
+ifeq (,$(filter /%,$(firstword $(PREFIX))))
+$(error PREFIX=$(PREFIX): the path of a folder, from the root)
+endif
+endif
+
+install: build/tools/make-exit.so ## put headers, libraries, rt0-cc and rt0-run below PREFIX [DESTDIR=]
+	+$(Q)for arch in $(SDK_ARCHES); do $(MAKE) --no-print-directory install-arch ARCH=$$arch || exit; done
+	$(Q)$(SDK_ENV) tools/sdk/install common
+	$(SAY) "  INSTALL $(DESTDIR)$(PREFIX)"
+
+install-arch: $(KERNEL_OBJS) $(LIBPOSIX) $(LIBC_DEPS) $(LIBS_$(ARCH))
+	$(Q)$(SDK_ENV) tools/sdk/install arch $(KERNEL_OBJS)
+
 # ---- tests ------------------------------------------------------------------------------------------
 # Every image of one ARCH and MODE; `make test` has it made for each ARCH.
 images: $(PROGRAMS:%=$(B)/$(LIBC)/image/%.img)
@@ -243,6 +307,9 @@ include tests/host/host.mk
 SETUP := $(ARCH) $(filter newlib,$(LIBC))
 ifneq (,$(filter test stress test-images,$(MAKECMDGOALS)))
 SETUP := test
+endif
+ifneq (,$(filter test-posix,$(MAKECMDGOALS)))
+SETUP := test posix
 endif
 
 test-images: $(HOST_TESTS)
@@ -255,6 +322,18 @@ PROVE := prove --exec tests/run -j$(J)
 
 test: test-images ## run every test on both architectures
 	@tests/plan | MODE=$(MODE) $(PROVE) -
+
+# glibc's tests of threads, from Debian's glibc-source, on POSIX threads that are goroutines (docs/posix.md).
+POSIX_TESTS_APP := $(abspath tests/posix)
+
+# Most of them sleep most of the time.
+POSIX_J = $(shell echo $$((3 * $(J))))
+
+test-posix: | setup ## run glibc's own thread tests on both architectures
+	@tests/posix/unpack build/glibc-tests
+	+$(Q)for arch in $(ARCHES); do \
+	    $(MAKE) --no-print-directory image APP=$(POSIX_TESTS_APP) ARCH=$$arch || exit; done
+	@tests/plan posix | MODE=$(MODE) TIMEOUT=120 $(PROVE:-j%=-j$(POSIX_J)) -
 
 # A failure seen once is a bug: N rounds (tests/plan), and every one must pass.
 N ?= 50
@@ -274,7 +353,7 @@ lint: ## check the form of the sources
 setup:
 	@tools/setup $(SETUP)
 
-$(KERNEL_OBJS) $(LIBC_DEPS) $(LIBS_$(ARCH)) $(HOST_OBJS) build/tools/make-exit.so: | setup
+$(KERNEL_OBJS) $(POSIX_OBJS) $(LIBC_DEPS) $(LIBS_$(ARCH)) $(HOST_OBJS) build/tools/make-exit.so: | setup
 
 # ---- the rest ---------------------------------------------------------------------------------------
 clean: ## remove build/
@@ -285,4 +364,4 @@ help: ## print this
 	@echo "            [INITRD=file|dir] [KARGS='key=value ...'] [MODE=release|debug] [LIBC=newlib|picolibc] [V=1]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
-.PHONY: boot run debug image images test test-images stress bench lint setup clean help
+.PHONY: boot run debug image images test test-images test-posix stress bench install install-arch lint setup clean help

@@ -44,11 +44,11 @@ _Noreturn void gogo(struct g *gp);
 
 /*
  * gswitch - save the current G `from` like mcall(), continue `to` like gogo(), and in between, when nobody stands
- * on from's stack any more, queue it: *slot = from, then *tail = value (release).
- * Ctx: G, in a NOPREEMPT function that does nothing after it.
+ * on from's stack any more, tell where it is: *first = value, then *last = last_value (both release).
+ * Ctx: G, in a NOPREEMPT function that uses nothing of its M after it.
  */
-void gswitch(struct g *from, struct g *to, struct g *_Atomic *slot, _Atomic(uint32_t) *tail,
-             uint32_t value);
+void gswitch(struct g *from, struct g *to, uint64_t *first, uint64_t value, _Atomic(uint32_t) *last,
+             uint32_t last_value);
 
 /*
  * systemstack - call fn(arg) on the M's g0 stack, with g0 current, and return.
@@ -176,6 +176,12 @@ int64_t clock_entry(void);
 /* Raise IRQ_TIMER on this core once, at or after `when` (as clock_nanotime()); a time in the past
  * fires at once. Replaces what was armed. INT64_MAX disarms. Ctx: any, preemption off. */
 void clock_arm(int64_t when_ns);
+
+/* ---- rtc.c ----------------------------------------------------------------------------------- */
+
+/* The machine's real-time clock, in whole seconds since 1970. Returns 0; -ENODEV: there is none; -EIO,
+ * -EINVAL: it gives no time, or none that can be; with a line in e. Ctx: boot, before vm_seal(). */
+int rtc_read(int64_t *seconds, struct errbuf *e);
 
 /* ---- smp.c ----------------------------------------------------------------------------------- */
 

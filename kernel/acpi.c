@@ -2,7 +2,7 @@
  * acpi.c - the few ACPI tables that rt0 reads, walked once at boot.
  *
  *   RSDP -> XSDT (revision 2) or RSDT (revision 0) -> MADT "APIC": the cores, the I/O APICs
- *                                                  -> FADT "FACP": the PM timer
+ *                                                  -> FADT "FACP": the PM timer, the century
  *
  * Protocol:  boot CPU only. What map() gives stays readable until acpi_read() returns.
  * Invariant: a table is read only inside the length its header states, and only after that length
@@ -31,11 +31,16 @@ enum madt_field { MADT_LAPIC = 36, MADT_ENTRIES = 44 };
 enum fadt_field {
     FADT_PM_TMR_BLK = 76,
     FADT_PM_TMR_LEN = 91,
+    FADT_CENTURY = 108,
     FADT_FLAGS = 112,
     FADT_BYTES_MIN = 116,
     FADT_X_PM_TMR_BLK = 208,
     FADT_BYTES_X = 220,
 };
+
+/* Below are the clock's other registers. */
+#define CMOS_RAM   0x0e
+#define CMOS_BYTES 0x80
 
 #define FADT_TMR_VAL_EXT (UINT32_C(1) << 8)
 #define FADT_HW_REDUCED  (UINT32_C(1) << 20)
@@ -352,7 +357,10 @@ static void read_fadt(const struct table *fadt, struct acpi_platform *out)
 {
     uint32_t flags = get_u32(fadt->data + FADT_FLAGS);
     uint64_t port = pm_timer_address(fadt);
+    uint8_t century = fadt->data[FADT_CENTURY];
 
+    if (century >= CMOS_RAM && century < CMOS_BYTES)
+        out->rtc_century = century;
     if ((flags & FADT_HW_REDUCED) != 0 || fadt->data[FADT_PM_TMR_LEN] != PM_TMR_LEN)
         return;
     /* The register is 4 bytes long and must end inside the I/O space. */

@@ -1,6 +1,6 @@
 /*
  * acpi.h - what rt0 takes from ACPI tables: the cores and where interrupts of devices go (MADT), and a clock of
- * known rate (FADT).
+ * known rate and what is to be known of the CMOS clock (FADT).
  */
 #ifndef KERNEL_ACPI_H
 #define KERNEL_ACPI_H
@@ -39,6 +39,7 @@ struct acpi_platform {
     struct acpi_isa_irq isa_irq[ACPI_ISA_IRQS];
     uint16_t pm_timer_port; // I/O port of the 3.579545 MHz PM timer; 0: none
     unsigned pm_timer_bits; // 24 or 32
+    uint8_t rtc_century;    // register of the CMOS clock that has the century; 0: none
 };
 
 /* Gives `bytes` of physical memory as a pointer, or NULL if they can't be read. */
@@ -49,7 +50,7 @@ typedef const void *acpi_map_fn(uint64_t phys, size_t bytes);
  * table used are checked before a field is read.
  * Returns 0; -EINVAL (a table is corrupt, or the MADT has no enabled processor) or -ENOENT (no
  * MADT), with a line in e that names the table, its address, what is there and what should be. A
- * missing or corrupt FADT only leaves pm_timer_port 0.
+ * missing or corrupt FADT only leaves pm_timer_port and rtc_century 0.
  */
 int acpi_read(uint64_t rsdp_phys, acpi_map_fn *map, struct acpi_platform *out, struct errbuf *e);
 

@@ -1,7 +1,7 @@
 /*
  * cmdline.c - the kernel command line, split in place.
  *
- * Protocol:  called once at boot; CMDLINE_STR values and argv point into the text, which must stay.
+ * Protocol:  called once at boot; CMDLINE_STR values, pairs and argv point into the text, which must stay.
  * Invariant: a word is never longer than its source, as only quotes are removed: the write position
  *            never passes the read position. argv[*argc] == NULL at every moment.
  * Why no escapes: a loader's own quoting comes on top of ours already; one more level helps nobody.
@@ -205,6 +205,41 @@ static int set_str(const struct cmdline_key *k, const char *value, struct errbuf
     return 0;
 }
 
+/* Where in the list there is a pair with the first len characters of `pair`, a name and '='; else the end. */
+static unsigned find_pair(const struct cmdline_pairs *to, const char *pair, size_t len)
+{
+    unsigned i = 0;
+
+    while (i < to->n && strncmp(to->list[i], pair, len) != 0)
+        i++;
+    return i;
+}
+
+static int set_pair(const struct cmdline_key *k, char *value, struct errbuf *e)
+{
+    struct cmdline_pairs *to = k->dest;
+    const char *equals;
+    unsigned at;
+
+    if (value == NULL)
+        return fail(e, -EINVAL, "cmdline: %s: missing value, use %s=NAME=TEXT", k->name, k->name);
+    equals = strchr(value, '=');
+    if (equals == NULL)
+        return fail(e, -EINVAL, "cmdline: %s=" SHOWN ": no '=' behind the name, use %s=NAME=TEXT",
+                    k->name, value, k->name);
+    if (equals == value)
+        return fail(e, -EINVAL, "cmdline: %s=" SHOWN ": no name before '=', use %s=NAME=TEXT",
+                    k->name, value, k->name);
+    at = find_pair(to, value, (size_t)(equals - value) + 1);
+    if (at == to->max)
+        return fail(e, -E2BIG, "cmdline: %s=" SHOWN ": one too many, at most %u fit", k->name,
+                    value, to->max);
+    to->list[at] = value;
+    if (at == to->n)
+        to->list[++to->n] = NULL;
+    return 0;
+}
+
 static const struct cmdline_key *find_key(const struct cmdline_key *keys, size_t nkeys,
                                           const char *word, size_t len)
 {
@@ -215,7 +250,7 @@ static const struct cmdline_key *find_key(const struct cmdline_key *keys, size_t
     return NULL;
 }
 
-static int set_value(const struct cmdline_key *k, const char *value, struct errbuf *e)
+static int set_value(const struct cmdline_key *k, char *value, struct errbuf *e)
 {
     switch (k->kind) {
     case CMDLINE_U64:
@@ -226,13 +261,15 @@ static int set_value(const struct cmdline_key *k, const char *value, struct errb
         return set_scaled(k, &duration, value, e);
     case CMDLINE_BOOL:
         return set_bool(k, value, e);
+    case CMDLINE_PAIRS:
+        return set_pair(k, value, e);
     case CMDLINE_STR:
         break;
     }
     return set_str(k, value, e);
 }
 
-static int set_key(const struct cmdline_key *keys, size_t nkeys, const char *word,
+static int set_key(const struct cmdline_key *keys, size_t nkeys, char *word,
                    void (*unknown)(const char *word), struct errbuf *e)
 {
     const struct cmdline_key *k;

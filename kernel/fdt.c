@@ -53,6 +53,7 @@ static const char *const gic3_compatible[] = {"arm,gic-v3", NULL};
 static const char *const psci_compatible[] = {"arm,psci-1.0", "arm,psci-0.2", "arm,psci", NULL};
 static const char *const psci_fixed_ids[] = {"arm,psci-1.0", "arm,psci-0.2", NULL};
 static const char *const pl011_compatible[] = {"arm,pl011", NULL};
+static const char *const pl031_compatible[] = {"arm,pl031", NULL};
 static const char *const virtio_compatible[] = {"virtio,mmio", NULL};
 
 /* The tree at hand; too large for a boot stack. Ctx: boot CPU; later who calls fdt_next_virtio(). */
@@ -564,6 +565,17 @@ static void read_uart_interrupt(const struct fdt_tree *t, int node, int gic,
     pf->uart_intid = GIC_SPI_BASE + get_be32(irq.spec + 4);
 }
 
+/* The first real-time clock whose address can be had. */
+static void read_rtc(const struct fdt_tree *t, struct fdt_platform *pf)
+{
+    int node = -1;
+
+    while ((node = tree_next_compatible(t, node, pl031_compatible)) >= 0)
+        if (node_mmio(t, node, 0, &pf->rtc_regs, NULL) == 0)
+            return;
+    pf->rtc_regs = (struct memrange){0, 0};
+}
+
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
 {
     const struct fdt_tree *t = &indexed;
@@ -575,6 +587,7 @@ int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e)
     if (err != 0)
         return err;
     uart = find_console(t, pf);
+    read_rtc(t, pf);
     err = read_cpus(t, pf, e);
     if (err == 0)
         err = read_psci(t, pf, e);

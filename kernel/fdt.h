@@ -32,6 +32,7 @@ struct fdt_platform {
     unsigned timer_intid; // GIC INTID of the EL1 virtual timer
     enum fdt_uart uart;
     struct memrange uart_regs;
+    struct memrange rtc_regs; // PL031; bytes == 0: none
     unsigned
         uart_intid; // GIC INTID of the UART's interrupt; 0: none, or it is not one of that GIC's
 };
@@ -48,7 +49,8 @@ int fdt_bootinfo(const void *fdt, struct bootinfo *bi, struct errbuf *e);
 
 /* CPUs, PSCI, interrupt controller, timer and console. A missing GIC, timer or cpu node is -ENODEV
  * with a line in e, a malformed node is -EINVAL; a missing UART or PSCI is not an error. What was
- * found before an error stays in *pf; the UART is looked for first, so that the error can be shown. */
+ * found before an error stays in *pf; the UART is looked for first, so that the error can be shown. A missing
+ * clock is no error either. */
 int fdt_platform(const void *fdt, struct fdt_platform *pf, struct errbuf *e);
 
 /*

@@ -29,6 +29,7 @@ extern void (*const __init_array_start[])(void);
 extern void (*const __init_array_end[])(void);
 
 extern int main(int argc, char **argv);
+extern char **environ; // the libc's; not every unistd.h declares it
 
 static void run(void (*const *from)(void), void (*const *to)(void))
 {
@@ -40,6 +41,7 @@ void libc_run_main(void *libc_args)
 {
     const struct libc_args *args = libc_args;
 
+    environ = args->env;
     libc_init();
     run(__preinit_array_start, __preinit_array_end);
     run(__init_array_start, __init_array_end);

@@ -11,9 +11,10 @@
 struct libc_args {
     int argc;
     char **argv;
+    char **env;
 };
 
-/* The main goroutine: constructors, main(argc, argv), exit(). */
+/* The main goroutine: environ, constructors, main(argc, argv), exit(). */
 void libc_run_main(void *libc_args);
 
 /* Before the constructors: sees to it that exit() runs the destructors, after what the program gives to
@@ -22,6 +23,9 @@ void libc_init(void);
 
 /* The calling goroutine ends: give back what the libc allocated for it. Ctx: G. */
 void libc_thread_exit(void);
+
+/* Before that: what POSIX threads do at a thread's end (posix/thread.c). Absent in a program without them. Ctx: G. */
+void posix_thread_exit(void) __attribute__((weak));
 
 /* What the libc's streams still hold, where its exit() does not write it. Ctx: G. */
 void libc_flush(void);

@@ -49,6 +49,8 @@ void libc_init(void)
 
 void libc_thread_exit(void)
 {
+    if (posix_thread_exit)
+        posix_thread_exit();
     if (reent_ready)
         _reclaim_reent(&reent);
 }

@@ -138,4 +138,6 @@ void libc_init(void)
 
 void libc_thread_exit(void)
 {
+    if (posix_thread_exit)
+        posix_thread_exit();
 }

@@ -12,11 +12,11 @@
 #include "sched/sched.h"
 
 static const char *const rank_name[NRANK] = {
-    [RANK_SYNC] = "sync",         [RANK_MUTEX] = "mutex",   [RANK_CHAN] = "chan",
-    [RANK_FILES] = "files",       [RANK_TIMERS] = "timers", [RANK_POLICY] = "policy",
-    [RANK_MCENTRAL] = "mcentral", [RANK_SCHED] = "sched",   [RANK_CONSOLE] = "console",
-    [RANK_STACKPOOL] = "stacks",  [RANK_MHEAP] = "mheap",   [RANK_VM] = "vm",
-    [RANK_PAGE] = "page",
+    [RANK_SYNC] = "sync",       [RANK_CANCEL] = "cancel",     [RANK_MUTEX] = "mutex",
+    [RANK_CHAN] = "chan",       [RANK_FILES] = "files",       [RANK_TIMERS] = "timers",
+    [RANK_POLICY] = "policy",   [RANK_MCENTRAL] = "mcentral", [RANK_SCHED] = "sched",
+    [RANK_CONSOLE] = "console", [RANK_STACKPOOL] = "stacks",  [RANK_MHEAP] = "mheap",
+    [RANK_VM] = "vm",           [RANK_PAGE] = "page",
 };
 
 /* What a growth fault takes must never be held on a goroutine's stack, where one may come. */

@@ -15,15 +15,16 @@
 #include <stdint.h>
 
 enum lock_rank {
-    RANK_SYNC = 0,  // locks inside zero-value objects (rt0/sync.h): nothing may be held
-    RANK_MUTEX = 1, // struct rmutex's waiters
-    RANK_CHAN,      // struct chan; several are taken in address order
-    RANK_FILES,     // open descriptors
-    RANK_MCENTRAL,  // spans of a size class that no P holds
-    RANK_TIMERS,    // a P's timers
-    RANK_POLICY,    // queues of scheduling policies
-    RANK_SCHED,     // global run queue, idle Ps
-    RANK_CONSOLE,   // one message at a time
+    RANK_SYNC = 0, // locks inside zero-value objects (rt0/sync.h): nothing may be held
+    RANK_CANCEL, // who waits with a cancel; taken under the lock of the cancel's tree, of RANK_SYNC
+    RANK_MUTEX,  // struct rmutex's waiters
+    RANK_CHAN,   // struct chan; several are taken in address order
+    RANK_FILES,  // open descriptors
+    RANK_MCENTRAL, // spans of a size class that no P holds
+    RANK_TIMERS,   // a P's timers
+    RANK_POLICY,   // queues of scheduling policies
+    RANK_SCHED,    // global run queue, idle Ps
+    RANK_CONSOLE,  // one message at a time
     /* From here on: only on g0 and exception stacks, since a growth fault takes them, and may come while its
      * goroutine holds any of the above. */
     RANK_STACKPOOL, // the arena: slots, free stacks, resting pages

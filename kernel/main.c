@@ -18,6 +18,7 @@
 #include "kernel/tls.h"
 #include "kernel/virtio.h"
 #include "kernel/vm.h"
+#include "kernel/walltime.h"
 #include "rt0/go.h"
 #include "rt0/time.h"
 #include "sched/sched.h"
@@ -87,6 +88,7 @@ _Noreturn void kernel_main(const struct bootinfo *boot)
     tls_init(sched.stack_max);
     sched_configure();
     log_machine(&bi);
+    walltime_init();
     vm_seal();
     unsigned ncpu = platform_ncpu();
     sched_start_cores(ncpu < options.cores ? ncpu : (unsigned)options.cores);

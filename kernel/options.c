@@ -11,12 +11,17 @@
 #include "sched/stack.h"
 
 #define ARGV_MAX 256
+#define ENV_MAX  128
 
 #define US     UINT64_C(1000)
 #define MS     UINT64_C(1000000)
 #define MS_MAX UINT64_C(86400000) // a day of milliseconds
 
+/* environ, until the program changes it. */
+static char *env[ENV_MAX + 1];
+
 SEALED struct options options = {
+    .env = {.list = env, .max = ENV_MAX},
     .cores = MAX_CPUS,
     .bootlog = true,
     .initrd = "data",
@@ -55,6 +60,8 @@ static const struct cmdline_key keys[] = {
      "print the scheduler's state every so many milliseconds", NULL},
     {"scheddetail", CMDLINE_BOOL, &options.scheddetail, 0, 1,
      "with schedtrace: every P, M and goroutine", NULL},
+    {"env", CMDLINE_PAIRS, &options.env, 0, 0,
+     "NAME=TEXT for the program's environment; may be given many times", NULL},
     {"watchdog", CMDLINE_U64, &options.watchdog_ms, 0, MS_MAX,
      "report a core that is stuck for so many milliseconds; 0: don't", NULL},
 };
@@ -80,6 +87,7 @@ void options_parse(char *cmdline)
         boot_fail("%s", e.text);
     options.main.argc++;
     options.main.argv = argv;
+    options.main.env = options.env.list;
     if (nunknown)
         for (unsigned i = 0; i < NKEYS; i++)
             kprintf("rt0:   known: %s - %s\n", keys[i].name, keys[i].help);

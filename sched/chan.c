@@ -4,54 +4,23 @@
  * Protocol:  c->lock guards everything. A sender that finds a waiting receiver copies straight into the
  *            receiver's memory (and the other way round), takes its sudog off the queue and readies it
  *            after the lock is released. A goroutine that must wait is in the queue before it parks;
- *            the lock is released by park_m() on g0, so a waker can't meet a G whose registers are not
- *            saved yet.
- * Invariant: recvq and sendq are not both non-empty; 0 < count implies recvq empty; count < cap implies
- *            sendq empty; closed implies sendq empty and, once drained, recvq empty.
+ *            the lock is released when its registers are saved, so a waker can't meet a G that still runs.
+ *            Waits with a deadline or a cancel, and those of a select, are claimed first (wait.h).
+ * Short ways: chan_send(), chan_recv() and the try forms are NOPREEMPT: if the lock is free and the channel an
+ *            open one of small elements, they do all of it, parking included, without counting the lock.
+ *            Whatever is not so, and any contention, is left to the functions that they end with, which begin anew.
  * Why the lock may be released on another stack than it was taken on: it belongs to the M, and G and
  *            g0 are on the same one (m->locks stays above zero throughout).
  * Source:    the protocol is that of Go's chan.go (chansend, chanrecv, closechan).
  */
 #include "rt0/chan.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "sched/sched.h"
-#include "sched/waitq.h"
+#include "rt0/cancel.h"
+#include "sched/chan.h"
 
-struct chan {
-    struct spinlock lock;
-    bool closed;         // lock
-    size_t elem_bytes;   // c
-    size_t cap;          // c  elements
-    size_t count;        // lock; elements in buf
-    size_t sendx, recvx; // lock; indices into buf
-    struct waitq recvq;  // lock
-    struct waitq sendq;  // lock
-    _Alignas(16) uint8_t buf[];
-};
-
-static void copy_elem(const struct chan *c, void *to, const void *from)
-{
-    if (!to)
-        return;
-    if (from)
-        memcpy(to, from, c->elem_bytes);
-    else
-        memset(to, 0, c->elem_bytes);
-}
-
-static void *slot(struct chan *c, size_t i)
-{
-    return c->buf + i * c->elem_bytes;
-}
-
-static size_t next_index(const struct chan *c, size_t i)
-{
-    return i + 1 == c->cap ? 0 : i + 1;
-}
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct chan *chan_make(size_t elem_bytes, size_t cap)
 {
@@ -62,7 +31,7 @@ struct chan *chan_make(size_t elem_bytes, size_t cap)
         return NULL;
     struct chan *c = malloc(bytes);
     if (c)
-        *c = (struct chan){.lock = SPINLOCK_INIT(RANK_CHAN), .elem_bytes = elem_bytes, .cap = cap};
+        chan_init(c, elem_bytes, cap);
     return c;
 }
 
@@ -71,152 +40,14 @@ void chan_free(struct chan *c)
     if (!c)
         return;
     lock(&c->lock);
-    bool waited_for = c->recvq.first || c->sendq.first;
+    bool waited_for = c->recvq.first || c->sendq.first, timed = c->kind & CHAN_TIMED;
     unlock(&c->lock);
     if (waited_for)
         throw("chan_free: goroutines wait on channel %p", (void *)c);
-    free(c);
-}
-
-/* The current G, in q, until a waker takes it out. Returns what the waker said. */
-static bool wait_locked(struct chan *c, struct waitq *q, void *elem, enum waitreason reason)
-{
-    struct sudog sg = {.g = getg(), .elem = elem};
-
-    waitq_push(q, &sg);
-    gopark(unlock_after_park, &c->lock, reason);
-    return sg.success;
-}
-
-/* Releases the lock, then lets the waiter go with its answer. */
-static void unlock_and_ready(struct chan *c, struct sudog *sg, bool success)
-{
-    struct g *gp = sg->g;
-
-    sg->success = success;
-    unlock(&c->lock);
-    goready(gp);
-}
-
-static int chansend(struct chan *c, const void *elem, bool block)
-{
-    if (!c) {
-        if (!block)
-            return -EAGAIN;
-        gopark(NULL, NULL, WAIT_CHAN_SEND_NIL);
-    }
-    lock(&c->lock);
-    if (c->closed) {
-        unlock(&c->lock);
-        return -EPIPE;
-    }
-    struct sudog *sg = waitq_pop(&c->recvq);
-    if (sg) {
-        copy_elem(c, sg->elem, elem);
-        unlock_and_ready(c, sg, true);
-        return 0;
-    }
-    if (c->count < c->cap) {
-        copy_elem(c, slot(c, c->sendx), elem);
-        c->sendx = next_index(c, c->sendx);
-        c->count++;
-        unlock(&c->lock);
-        return 0;
-    }
-    if (!block) {
-        unlock(&c->lock);
-        return -EAGAIN;
-    }
-    return wait_locked(c, &c->sendq, (void *)elem, WAIT_CHAN_SEND) ? 0 : -EPIPE;
-}
-
-/* A sender waits: unbuffered, take its element; buffered, the buffer is full, so take the oldest and
- * put the sender's behind the newest, which is the same slot. */
-static void recv_from_sender(struct chan *c, struct sudog *sg, void *elem)
-{
-    if (c->cap == 0) {
-        copy_elem(c, elem, sg->elem);
-    } else {
-        copy_elem(c, elem, slot(c, c->recvx));
-        copy_elem(c, slot(c, c->recvx), sg->elem);
-        c->recvx = c->sendx = next_index(c, c->recvx);
-    }
-    unlock_and_ready(c, sg, true);
-}
-
-static int chanrecv(struct chan *c, void *elem, bool block)
-{
-    if (!c) {
-        if (!block)
-            return -EAGAIN;
-        gopark(NULL, NULL, WAIT_CHAN_RECEIVE_NIL);
-    }
-    lock(&c->lock);
-    struct sudog *sg = waitq_pop(&c->sendq);
-    if (sg) {
-        recv_from_sender(c, sg, elem);
-        return 0;
-    }
-    if (c->count > 0) {
-        copy_elem(c, elem, slot(c, c->recvx));
-        c->recvx = next_index(c, c->recvx);
-        c->count--;
-        unlock(&c->lock);
-        return 0;
-    }
-    if (c->closed || !block) {
-        bool closed = c->closed;
-        unlock(&c->lock);
-        if (closed)
-            copy_elem(c, elem, NULL);
-        return closed ? -EPIPE : -EAGAIN;
-    }
-    return wait_locked(c, &c->recvq, elem, WAIT_CHAN_RECEIVE) ? 0 : -EPIPE;
-}
-
-int chan_send(struct chan *c, const void *elem)
-{
-    return chansend(c, elem, true);
-}
-
-int chan_try_send(struct chan *c, const void *elem)
-{
-    return chansend(c, elem, false);
-}
-
-int chan_recv(struct chan *c, void *elem)
-{
-    return chanrecv(c, elem, true);
-}
-
-int chan_try_recv(struct chan *c, void *elem)
-{
-    return chanrecv(c, elem, false);
-}
-
-int chan_close(struct chan *c)
-{
-    if (!c)
-        return -EINVAL;
-    lock(&c->lock);
-    if (c->closed) {
-        unlock(&c->lock);
-        return -EPIPE;
-    }
-    c->closed = true;
-    /* One queue at most is non-empty. They are readied outside the lock, which they may want next. */
-    struct sudog *sg = c->recvq.first ? c->recvq.first : c->sendq.first;
-    for (struct sudog *r = c->recvq.first; r; r = r->next)
-        copy_elem(c, r->elem, NULL);
-    c->recvq = c->sendq = (struct waitq){0};
-    unlock(&c->lock);
-    while (sg) {
-        struct sudog *next = sg->next; // sg is on the stack of a goroutine that may now run
-        sg->success = false;
-        goready(sg->g);
-        sg = next;
-    }
-    return 0;
+    if (timed)
+        ticker_free(c);
+    else
+        free(c);
 }
 
 size_t chan_len(const struct chan *c)
@@ -227,4 +58,322 @@ size_t chan_len(const struct chan *c)
 size_t chan_cap(const struct chan *c)
 {
     return c ? c->cap : 0;
+}
+
+/* ---- any case -------------------------------------------------------------------------------- */
+
+/* What one operation is; chan_put() or chan_take() is the rest. */
+struct op {
+    struct chan *c;
+    void *elem; // of a send it is only read
+    bool sends;
+};
+
+static struct waitq *queue_of(const struct op *op)
+{
+    return op->sends ? &op->c->sendq : &op->c->recvq;
+}
+
+static enum waitreason reason_of(const struct op *op)
+{
+    if (op->sends)
+        return op->c ? WAIT_CHAN_SEND : WAIT_CHAN_SEND_NIL;
+    return op->c ? WAIT_CHAN_RECEIVE : WAIT_CHAN_RECEIVE_NIL;
+}
+
+/* Without waiting. The lock is held afterwards if that gives -EAGAIN. */
+static int try_or_lock(const struct op *op)
+{
+    struct chan *c = op->c;
+    struct sudog *wake = NULL;
+
+    lock(&c->lock);
+    int r = op->sends ? chan_put(c, op->elem, &wake, KNOWN_NOTHING)
+                      : chan_take(c, op->elem, &wake, KNOWN_NOTHING);
+    if (r == -EAGAIN)
+        return r;
+    unlock(&c->lock);
+    if (wake)
+        sudog_ready(wake);
+    return r;
+}
+
+static __attribute__((noinline)) int try_any(const struct op *op)
+{
+    int r = op->c ? try_or_lock(op) : -EAGAIN;
+
+    if (r == -EAGAIN && op->c)
+        unlock(&op->c->lock);
+    return r;
+}
+
+static __attribute__((noinline)) int wait_any(const struct op *op)
+{
+    struct sudog sg = {.g = getg(), .elem = op->elem};
+    int r;
+
+    if (!op->c)
+        gopark(NULL, NULL, reason_of(op));
+    if ((r = try_or_lock(op)) != -EAGAIN)
+        return r;
+    waitq_push(queue_of(op), &sg);
+    gopark(unlock_after_park, &op->c->lock, reason_of(op));
+    return sg.result;
+}
+
+/* ---- deadlines, cancels ---------------------------------------------------------------------- */
+
+static int wait_timed(const struct op *op, struct waiter *w)
+{
+    struct sudog sg = {.g = getg(), .waiter = w, .elem = op->elem};
+    int r;
+
+    if (!op->c) {
+        wait_park(w, NULL, NULL, reason_of(op));
+        return wait_end(w);
+    }
+    if ((r = try_or_lock(op)) != -EAGAIN) {
+        wait_end(w);
+        return r;
+    }
+    waitq_push(queue_of(op), &sg);
+    wait_park(w, unlock_after_park, &op->c->lock, reason_of(op));
+    if (!w->by) {
+        lock(&op->c->lock);
+        waitq_remove(queue_of(op), &sg);
+        unlock(&op->c->lock);
+    }
+    r = wait_end(w);
+    return r ? r : sg.result;
+}
+
+/* Who may wait for ever can do that more simply; who need not wait at all needs no timer. */
+static int run_op(const struct op *op, int64_t deadline_ns, struct cancel *cancel)
+{
+    struct waiter w;
+    int r;
+
+    if (cancel && (r = cancel_err(cancel)) != 0)
+        return r;
+    if (deadline_ns == DEADLINE_NONE && !cancel)
+        return wait_any(op);
+    if ((r = try_any(op)) != -EAGAIN || (r = wait_begin(&w, deadline_ns, cancel)) != 0)
+        return r;
+    return wait_timed(op, &w);
+}
+
+int chan_send_cancel(struct chan *c, const void *elem, int64_t deadline_ns, struct cancel *cancel)
+{
+    return run_op(&(struct op){c, (void *)elem, true}, deadline_ns, cancel);
+}
+
+int chan_recv_cancel(struct chan *c, void *elem, int64_t deadline_ns, struct cancel *cancel)
+{
+    return run_op(&(struct op){c, elem, false}, deadline_ns, cancel);
+}
+
+int chan_send_until(struct chan *c, const void *elem, int64_t deadline_ns)
+{
+    return chan_send_cancel(c, elem, deadline_ns, NULL);
+}
+
+int chan_recv_until(struct chan *c, void *elem, int64_t deadline_ns)
+{
+    return chan_recv_cancel(c, elem, deadline_ns, NULL);
+}
+
+/* ---- short ways ------------------------------------------------------------------------------ */
+
+static __attribute__((noinline)) int send_any(struct chan *c, const void *elem, bool block)
+{
+    struct op op = {c, (void *)elem, true};
+
+    return block ? wait_any(&op) : try_any(&op);
+}
+
+static __attribute__((noinline)) int recv_any(struct chan *c, void *elem, bool block)
+{
+    struct op op = {c, elem, false};
+
+    return block ? wait_any(&op) : try_any(&op);
+}
+
+/* The lock is held, and has been released when this returns. */
+ALWAYS_INLINE int park_short(struct chan *c, struct waitq *q, void *elem, enum waitreason reason)
+{
+    struct sudog sg;
+
+    sg.g = getg();
+    sg.waiter = NULL;
+    sg.elem = elem;
+    waitq_push(q, &sg);
+    goparkunlock(&c->lock, reason);
+    return sg.result;
+}
+
+static NOPREEMPT int send_park(struct chan *c, const void *elem)
+{
+    return park_short(c, &c->sendq, (void *)elem, WAIT_CHAN_SEND);
+}
+
+static NOPREEMPT int recv_park(struct chan *c, void *elem)
+{
+    return park_short(c, &c->recvq, elem, WAIT_CHAN_RECEIVE);
+}
+
+/* Not as short: elements of other sizes, a full or empty buffer. The lock is held. */
+static NOPREEMPT int send_plain(struct chan *c, const void *elem, bool block)
+{
+    struct sudog *wake = NULL;
+
+    if (c->kind & ~(uint32_t)CHAN_SMALL) {
+        chan_release(c);
+        return send_any(c, elem, block);
+    }
+    int r = chan_put(c, elem, &wake, KNOWN_PLAIN);
+    if (r == -EAGAIN && block)
+        return send_park(c, elem);
+    chan_release(c);
+    if (wake)
+        sudog_ready(wake);
+    return r;
+}
+
+static NOPREEMPT int recv_plain(struct chan *c, void *elem, bool block)
+{
+    struct sudog *wake = NULL;
+
+    if (c->kind & ~(uint32_t)CHAN_SMALL) {
+        chan_release(c);
+        return recv_any(c, elem, block);
+    }
+    int r = chan_take(c, elem, &wake, KNOWN_PLAIN);
+    if (r == -EAGAIN && block)
+        return recv_park(c, elem);
+    chan_release(c);
+    if (wake)
+        sudog_ready(wake);
+    return r;
+}
+
+/* The first in q waits for this only, and meets the caller without a buffer. The lock is held. */
+ALWAYS_INLINE int meet_short(struct chan *c, struct waitq *q, struct sudog *sg, void *to,
+                             const void *from)
+{
+    struct g *gp = sg->g;
+
+    waitq_pop_first(q, sg);
+    elem_copy(to, from, 8, KNOWN_8);
+    sg->result = 0;
+    chan_release(c);
+    goready(gp);
+    return 0;
+}
+
+static NOPREEMPT int send_meet(struct chan *c, const void *elem, struct sudog *sg)
+{
+    return meet_short(c, &c->recvq, sg, sg->elem, elem);
+}
+
+static NOPREEMPT int recv_meet(struct chan *c, void *elem, struct sudog *sg)
+{
+    return meet_short(c, &c->sendq, sg, elem, sg->elem);
+}
+
+ALWAYS_INLINE int send_short(struct chan *c, const void *elem, bool block)
+{
+    if (!c || !chan_trylock(c))
+        return send_any(c, elem, block);
+    if (c->kind)
+        return send_plain(c, elem, block);
+    if (has_room(c)) {
+        buffer_put(c, elem, KNOWN_8);
+        chan_release(c);
+        return 0;
+    }
+    struct sudog *sg = c->recvq.first;
+    if (sg && !sg->waiter && !c->count)
+        return send_meet(c, elem, sg);
+    if (!sg && block)
+        return send_park(c, elem);
+    return send_plain(c, elem, block);
+}
+
+ALWAYS_INLINE int recv_short(struct chan *c, void *elem, bool block)
+{
+    if (!c || !chan_trylock(c))
+        return recv_any(c, elem, block);
+    if (c->kind)
+        return recv_plain(c, elem, block);
+    if (has_elem(c)) {
+        buffer_take(c, elem, KNOWN_8);
+        chan_release(c);
+        return 0;
+    }
+    struct sudog *sg = c->sendq.first;
+    if (sg && !sg->waiter && !c->count)
+        return recv_meet(c, elem, sg);
+    if (!sg && block)
+        return recv_park(c, elem);
+    return recv_plain(c, elem, block);
+}
+
+NOPREEMPT int chan_send(struct chan *c, const void *elem)
+{
+    return send_short(c, elem, true);
+}
+
+NOPREEMPT int chan_try_send(struct chan *c, const void *elem)
+{
+    return send_short(c, elem, false);
+}
+
+NOPREEMPT int chan_recv(struct chan *c, void *elem)
+{
+    return recv_short(c, elem, true);
+}
+
+NOPREEMPT int chan_try_recv(struct chan *c, void *elem)
+{
+    return recv_short(c, elem, false);
+}
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+/* All that wait in q go to the end of a list that `next` makes, in the order of their coming. Returns its end. */
+static struct sudog **take_all(struct waitq *q, struct sudog **end)
+{
+    struct sudog *sg;
+
+    while ((sg = waitq_dequeue(q)) != NULL) {
+        sg->result = -EPIPE;
+        *end = sg;
+        end = &sg->next;
+    }
+    *end = NULL;
+    return end;
+}
+
+int chan_close(struct chan *c)
+{
+    if (!c)
+        return -EINVAL;
+    lock(&c->lock);
+    if (c->kind & CHAN_CLOSED) {
+        unlock(&c->lock);
+        return -EPIPE;
+    }
+    c->kind |= CHAN_CLOSED;
+    struct sudog *sg, **senders = take_all(&c->recvq, &sg);
+    for (struct sudog *receiver = sg; receiver; receiver = receiver->next)
+        elem_copy(receiver->elem, NULL, c->elem_bytes, KNOWN_NOTHING);
+    take_all(&c->sendq, senders);
+    unlock(&c->lock);
+    /* They are readied outside the lock, which they may want next. */
+    while (sg) {
+        struct sudog *next = sg->next; // sg is on the stack of a goroutine that may now run
+        sudog_ready(sg);
+        sg = next;
+    }
+    return 0;
 }

@@ -350,6 +350,10 @@ struct g *findrunnable(struct m *mp, bool *inherit)
         struct g *gp = local_work(mp, inherit);
         if (gp)
             return found(mp, gp);
+        if (timers_next(&mp->p->timers) <= clock_nanotime()) { // what p_run_timers() left
+            p_attend_to(mp->p, ATT_TIMER);
+            continue;
+        }
         if (may_spin(mp)) {
             if (!mp->spinning)
                 start_spinning(mp);

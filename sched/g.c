@@ -29,6 +29,12 @@ const char *const waitreason_text[NWAITREASON] = {
     [WAIT_SEMA] = "semacquire",
     [WAIT_WAITGROUP] = "sync.WaitGroup.Wait",
     [WAIT_STOP_THE_WORLD] = "stopping the world",
+    [WAIT_SELECT] = "select",
+    [WAIT_SELECT_NO_CASES] = "select (no cases)",
+    [WAIT_SYNC_MUTEX_LOCK] = "sync.Mutex.Lock",
+    [WAIT_SYNC_RWMUTEX_RLOCK] = "sync.RWMutex.RLock",
+    [WAIT_SYNC_RWMUTEX_LOCK] = "sync.RWMutex.Lock",
+    [WAIT_SYNC_COND_WAIT] = "sync.Cond.Wait",
 };
 
 static const char *const status_text[NGSTATUS] = {

@@ -28,6 +28,10 @@
 #define RETRY_NOPREEMPT_NS INT64_C(40000)
 #define RETRY_MAX_NS       INT64_C(1000000)
 
+/* So many timers are run before what they made ready has its turn, and not interrupted for others for so long. */
+#define TIMERS_AT_ONCE  8
+#define TIMERS_AGAIN_NS INT64_C(20000)
+
 /* ---- alarms -------------------------------------------------------------------------------------- */
 
 static int64_t min_ns(int64_t a, int64_t b)
@@ -72,7 +76,7 @@ static void arm_running(struct m *mp, int64_t now)
     struct p *pp = mp->p;
     int64_t when = min_ns(sysmon_due(mp), retry_at_ns(pp, now));
 
-    arm(pp, min_ns(when, min_ns(timers_next(&pp->timers), slice_end_ns(pp, now))));
+    arm(pp, min_ns(when, min_ns(timers_alarm(&pp->timers), slice_end_ns(pp, now))));
 }
 
 void alarm_idle(struct m *mp)
@@ -130,10 +134,35 @@ static void attend_p(struct m *mp)
     }
 }
 
+static uint32_t runq_length(struct p *pp)
+{
+    return atomic_load_explicit(&pp->runqtail, memory_order_relaxed) -
+           atomic_load_explicit(&pp->runqhead, memory_order_relaxed);
+}
+
+/*
+ * What timers make ready has its turn before more is made ready: the rest is run when the queue is empty
+ * (findrunnable()), or interrupts it a little later. Else of a thousand sleepers that are due at about the same time
+ * each would interrupt the one before it, or wait until all are ready; and since they go to sleep again one right after
+ * the other, that would go on for ever. Functions that make nothing ready are not held up; but no more than there are,
+ * so that one that starts its timer for at once does not keep the core.
+ */
 void p_run_timers(struct p *pp, struct p *of)
 {
-    unsigned n = timers_run(of, clock_nanotime());
+    int64_t now = clock_nanotime();
+    uint32_t all = __atomic_load_n(&of->timers.n, __ATOMIC_RELAXED), n = 0, most, ran;
+    uint32_t queued = runq_length(pp);
 
+    do {
+        most = all - n < TIMERS_AT_ONCE ? all - n : TIMERS_AT_ONCE;
+        ran = timers_run(of, now, most);
+        n += ran;
+    } while (n < all && ran == most &&
+             (int32_t)(runq_length(pp) - queued) < TIMERS_AT_ONCE - 1); // and runnext
+    if (pp == of)
+        of->timers.again = runq_length(pp) || timers_next(&of->timers) <= now
+                               ? now + TIMERS_AGAIN_NS
+                               : 0;
     pp->stats.timers += n;
     if (n)
         trace_event(pp, TRACE_TIMER, 0, n);
@@ -261,7 +290,7 @@ static uint32_t tick(struct m *mp, int64_t now, struct trapframe *tf)
 
     sysmon_take_over(mp, now);
     end_tickless(pp); // sysmon tells the others, but not the core that it is on
-    if (timers_next(&pp->timers) <= now)
+    if (timers_alarm(&pp->timers) <= now)
         bits |= ATT_TIMER;
     if (!(atomic_load_explicit(&pp->attention, memory_order_relaxed) & ATT_TICKLESS) &&
         slice_left(pp) == 0)
@@ -284,7 +313,7 @@ static void arm_next(struct m *mp, int64_t now)
     int64_t when = sysmon_due(mp);
 
     if (!(att & ATT_TIMER))
-        when = min_ns(when, timers_next(&mp->p->timers));
+        when = min_ns(when, timers_alarm(&mp->p->timers));
     if (!(att & (ATT_SLICE | ATT_TICKLESS)))
         when = min_ns(when, slice_end_ns(mp->p, now));
     arm(mp->p, when);

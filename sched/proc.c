@@ -408,6 +408,40 @@ NOPREEMPT void gopark(bool (*unlockf)(struct g *gp, void *arg), void *arg, enum 
     mcall(park_m);
 }
 
+static NOPREEMPT bool release_after_park(struct g *gp, void *held)
+{
+    (void)gp;
+    atomic_store_explicit((_Atomic(uint32_t) *)held, 0, memory_order_release);
+    return true;
+}
+
+/*
+ * The short way: what is runnext has all that it needs, and nothing else is wanted. It goes on with the slice, on its
+ * own stack, without g0. gp is seen to wait when its registers are saved, and can be readied when the lock is free.
+ */
+NOPREEMPT void goparkunlock(struct spinlock *l, enum waitreason reason)
+{
+    struct g *gp = getg();
+    struct m *mp = getm();
+    struct p *pp = mp->p;
+    struct g *to = PEEK(pp->runnext);
+
+    if (PEEK(pp->attention) || !to || gp->plain != GRUNNING || to->plain != GRUNNABLE ||
+        pp->global_in == 0 ||
+        !atomic_compare_exchange_strong_explicit(&pp->runnext, &to, NULL, memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
+        gopark(release_after_park, &l->held, reason);
+        return;
+    }
+    gp->waitreason = (uint8_t)reason;
+    account(pp, gp);
+    to->plain = GRUNNING;
+    mp->curg = to;
+    to->m = mp;
+    cpu_set_tls(to->tls);
+    gswitch(gp, to, &gp->plain, GWAITING, &l->held, 0);
+}
+
 /* ---- giving way ------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) _Noreturn void gosched_slow(struct m *mp, struct g *gp)
@@ -445,6 +479,15 @@ static void gosched_m(struct g *gp)
     schedule_inline(mp);
 }
 
+/* Hidden from the compiler, which would add the ring's place in *pp anew for each slot. */
+ALWAYS_INLINE struct g *_Atomic *runq_ring(struct p *pp)
+{
+    struct g *_Atomic *ring = pp->runq;
+
+    __asm__("" : "+r"(ring));
+    return ring;
+}
+
 /*
  * The short way: the ring's first has all that it needs, and nothing else is wanted. It changes stacks without g0;
  * there is room in the ring for what just gave its place. Whatever does not fit is left to gosched_m() to tell.
@@ -457,7 +500,8 @@ NOPREEMPT void gosched(void)
     struct p *pp = mp->p;
     uint32_t head = atomic_load_explicit(&pp->runqhead, memory_order_acquire);
     uint32_t tail = PEEK(pp->runqtail), global_in = pp->global_in;
-    struct g *to = PEEK(pp->runq[head % RUNQ_LEN]);
+    struct g *_Atomic *ring = runq_ring(pp);
+    struct g *to = PEEK(ring[head % RUNQ_LEN]);
 
     if (PEEK(pp->attention) || PEEK(pp->runnext) || global_in == 0 || head == tail ||
         gp->plain != GRUNNING || to->plain != GRUNNABLE ||
@@ -474,7 +518,7 @@ NOPREEMPT void gosched(void)
     mp->curg = to;
     to->m = mp;
     cpu_set_tls(to->tls);
-    gswitch(gp, to, &pp->runq[tail % RUNQ_LEN], &pp->runqtail, tail + 1);
+    gswitch(gp, to, (uint64_t *)&ring[tail % RUNQ_LEN], (uint64_t)gp, &pp->runqtail, tail + 1);
 }
 
 /* A timer made another G ready: that one goes on with gp's slice. */

@@ -9,7 +9,7 @@
  *            number in the scheduler takes it here.
  * Source:    xorshift64* and splitmix64, both Vigna's.
  */
-#include "sched/sched.h"
+#include "sched/random.h"
 
 static uint64_t base; // c after boot
 
@@ -41,13 +41,7 @@ void random_seed(uint64_t seed)
 
 uint64_t p_random(struct p *pp)
 {
-    uint64_t x = pp->random;
-
-    if (__builtin_expect(x == 0, 0))
-        x = stream_begin(pp->id);
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    pp->random = x;
-    return x * UINT64_C(0x2545f4914f6cdd1d);
+    if (__builtin_expect(pp->random == 0, 0))
+        pp->random = stream_begin(pp->id);
+    return random_step(&pp->random);
 }

@@ -59,6 +59,12 @@ enum waitreason {
     WAIT_SEMA,
     WAIT_WAITGROUP,
     WAIT_STOP_THE_WORLD,
+    WAIT_SELECT,
+    WAIT_SELECT_NO_CASES,
+    WAIT_SYNC_MUTEX_LOCK,
+    WAIT_SYNC_RWMUTEX_RLOCK,
+    WAIT_SYNC_RWMUTEX_LOCK,
+    WAIT_SYNC_COND_WAIT,
     NWAITREASON
 };
 
@@ -263,7 +269,7 @@ struct m {
     bool (*park_unlockf)(struct g *gp,
                          void *arg); // o  gopark()'s arguments, on their way to park_m()
     void *park_arg;                  // o
-    uint8_t ranks_held[NRANK];       // o  debug: locks held of each lock_rank
+    uint32_t ranks_held[NRANK];      // o  debug: locks held of each lock_rank
     _Atomic(bool) online;            // a  release by the core once it can take interrupts
     _Atomic(bool) stopped;           // a  release by panic_stop_isr(): the core runs no more
     _Atomic(bool) wakeup;            // a  release by m_wake(), acquire in m_sleep()
@@ -390,6 +396,13 @@ void sched_constructed(void);
  * what makes it findable; if that returns false it runs on at once. Ctx: G.
  */
 void gopark(bool (*unlockf)(struct g *gp, void *arg), void *arg, enum waitreason reason);
+
+/*
+ * goparkunlock - the current G waits; l is released when its state is saved. l was taken in the caller, without
+ * counting it in m->locks, and debug builds know nothing of it. Ctx: G, in a NOPREEMPT function that uses
+ * nothing of its M after it. Source: Go's goparkunlock.
+ */
+void goparkunlock(struct spinlock *l, enum waitreason reason);
 
 /* A waiting G becomes runnable. The caller alone found it. Ctx: G or g0. */
 void goready(struct g *gp);

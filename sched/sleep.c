@@ -6,9 +6,10 @@
  *            touches the G's stack.
  * Source:    Go's timeSleep and resetForSleep (time.go).
  */
+#include "rt0/cancel.h"
 #include "rt0/go.h"
 #include "rt0/time.h"
-#include "sched/sched.h"
+#include "sched/wait.h"
 
 struct sleep {
     struct timer timer;
@@ -40,4 +41,18 @@ void sleep_ns(int64_t ns)
         else
             gosched();
     } while (nanotime() < s.until);
+}
+
+int sleep_cancel(int64_t ns, struct cancel *c)
+{
+    struct waiter w;
+    int err = cancel_err(c);
+
+    if (err || ns <= 0)
+        return err;
+    if (wait_begin(&w, ns == INT64_MAX ? DEADLINE_NONE : deadline_after(ns), c))
+        return cancel_err(c); // or the time has passed
+    wait_park(&w, NULL, NULL, WAIT_SLEEP);
+    err = wait_end(&w);
+    return waiter_timed_out(&w) ? 0 : err;
 }

@@ -317,9 +317,7 @@ static struct wish fire_locked(struct timers *ts, int64_t now)
     return call;
 }
 
-/* As many as there were at most, so that a function which starts its timer for at once does not
- * keep the core. */
-unsigned timers_run(struct p *pp, int64_t now)
+unsigned timers_run(struct p *pp, int64_t now, unsigned most)
 {
     struct timers *ts = &pp->timers;
     unsigned ran = 0;
@@ -327,7 +325,7 @@ unsigned timers_run(struct p *pp, int64_t now)
     if (timers_next(ts) > now)
         return 0;
     lock(&ts->lock);
-    for (uint32_t most = ts->n; ran < most && ts->n && ts->heap[0].when <= now; ran++) {
+    for (; ran < most && ts->n && ts->heap[0].when <= now; ran++) {
         struct wish call = fire_locked(ts, now);
         unlock(&ts->lock);
         call.fn(call.arg);

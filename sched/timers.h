@@ -24,6 +24,8 @@ struct timers {
     uint32_t n;              // lock; grows by the M that holds the P, which may read it without
     uint32_t cap;            // lock; changes by the same M
     _Atomic(int64_t) next;   // a  release under the lock, acquire; INT64_MAX: none
+    int64_t
+        again; // the M that holds the P: no alarm is wanted before; 0: whenever the first is due
 };
 
 void timers_init(struct timers *ts);
@@ -33,8 +35,16 @@ static inline int64_t timers_next(struct timers *ts)
     return atomic_load_explicit(&ts->next, memory_order_acquire);
 }
 
-/* Runs what is due at `now`; how many. pp may be another M's. Ctx: g0, no locks. */
-unsigned timers_run(struct p *pp, int64_t now);
+/* When the M that holds the P wants to be interrupted for them. */
+static inline int64_t timers_alarm(struct timers *ts)
+{
+    int64_t next = timers_next(ts);
+
+    return next < ts->again ? ts->again : next;
+}
+
+/* Runs what is due at `now`, `most` of it; how many. pp may be another M's. Ctx: g0, no locks. */
+unsigned timers_run(struct p *pp, int64_t now, unsigned most);
 
 /* All of from's timers become to's; throws if there is no memory for that. Ctx: the world is
  * stopped, no locks. */

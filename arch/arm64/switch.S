@@ -9,7 +9,7 @@
  */
 #include "arch/arm64/offsets.h"
 
-/* A struct switchframe with the return address as its pc. Clobbers x5. */
+/* A struct switchframe with the return address as its pc. Clobbers x9. */
     .macro save_frame
     stp x29, x30, [sp, #-SF_BYTES]!
     stp x19, x20, [sp, #SF_X19]
@@ -21,8 +21,8 @@
     stp d10, d11, [sp, #SF_D8 + 16]
     stp d12, d13, [sp, #SF_D8 + 32]
     stp d14, d15, [sp, #SF_D8 + 48]
-    mrs x5, fpcr
-    str x5, [sp, #SF_FPCR]
+    mrs x9, fpcr
+    str x9, [sp, #SF_FPCR]
     .endm
 
 /* What save_frame left at sp, but for x29 and the pc, which are still on it. Clobbers x3. */
@@ -80,8 +80,8 @@ gogo:
     .size gogo, . - gogo
 
 /*
- * void gswitch(struct g *from, struct g *to, struct g **slot, uint32_t *tail, uint32_t value)
- * In: x0, x1, x2, x3, w4. The store to *tail is a release: all before it is seen by who acquires it.
+ * void gswitch(struct g *from, struct g *to, uint64_t *first, uint64_t value, uint32_t *last, uint32_t last_value)
+ * In: x0, x1, x2, x3, x4, w5. The two stores are releases: all before them is seen by who acquires them.
  */
     .globl gswitch
     .type gswitch, %function
@@ -93,8 +93,8 @@ gswitch:
     ldr x6, [x1, #G_SP]
     mov sp, x6
     /* From here on another core may run `from`. */
-    str x0, [x2]
-    stlr w4, [x3]
+    stlr x3, [x2]
+    stlr w5, [x4]
     load_frame
     ldp x29, x30, [sp], #SF_BYTES
     ret

@@ -69,8 +69,8 @@ gogo:
     .size gogo, . - gogo
 
 /*
- * void gswitch(struct g *from, struct g *to, struct g **slot, uint32_t *tail, uint32_t value)
- * In: rdi, rsi, rdx, rcx, r8d. Stores are seen in their order.
+ * void gswitch(struct g *from, struct g *to, uint64_t *first, uint64_t value, uint32_t *last, uint32_t last_value)
+ * In: rdi, rsi, rdx, rcx, r8, r9d. Stores are seen in their order.
  */
     .globl gswitch
     .type gswitch, @function
@@ -80,8 +80,8 @@ gswitch:
     mov %rsi, %gs:M_G
     mov G_SP(%rsi), %rsp
     /* From here on another core may run `from`. */
-    mov %rdi, (%rdx)
-    mov %r8d, (%rcx)
+    mov %rcx, (%rdx)
+    mov %r9d, (%r8)
     load_frame
     .size gswitch, . - gswitch
 

@@ -14,6 +14,13 @@
 int64_t nanotime(void);
 
 /*
+ * How long a call may wait is said by the nanotime() at which it gives up with -ETIMEDOUT; one that could get what it
+ * wants at once does so however late it is. With DEADLINE_NOW it tries once, and gives -EAGAIN instead.
+ */
+#define DEADLINE_NONE INT64_MAX
+#define DEADLINE_NOW  INT64_C(0)
+
+/*
  * sleep_ns - park the calling goroutine for ns at least. 0 and less return at once.
  * It can't fail: without memory for a timer it lets others run until the time has passed.
  * Ctx: goroutine. May park.
@@ -78,5 +85,30 @@ int timer_stop(struct timer *t);
  * Source: Go's Timer.Reset.
  */
 int timer_reset(struct timer *t, int64_t ns);
+
+/* ---- channels on which the time comes: int64_t elements, capacity 1 ---- */
+
+struct chan;
+
+/*
+ * ticker - a channel on which nanotime() comes every period_ns, first after period_ns. If the one before has not been
+ * received yet it is dropped. chan_free() gives it back.
+ * Returns NULL if there is no memory or period_ns is not positive.
+ * Ctx: goroutine. Does not park.
+ * Source: Go's time.NewTicker.
+ */
+struct chan *ticker(int64_t period_ns);
+
+/* ticker_stop - nothing comes any more, and what had come is not received: who receives waits for ever. Any other
+ * channel than those of ticker() and after_ns() is a fatal error. Ctx: goroutine. Does not park. */
+void ticker_stop(struct chan *c);
+
+/* ticker_reset - as if it were made now, with another period; nothing that came before is received.
+ * Returns 0, -EINVAL, or -ENOMEM: then it is stopped. Ctx: goroutine. Does not park. */
+int ticker_reset(struct chan *c, int64_t period_ns);
+
+/* after_ns - a channel on which nanotime() comes once ns have passed, and never again; NULL: no memory. chan_free()
+ * gives it back. Ctx: goroutine. Does not park. Source: Go's time.After. */
+struct chan *after_ns(int64_t ns);
 
 #endif

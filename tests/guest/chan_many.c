@@ -35,7 +35,7 @@ static void add_one(void *arg)
 
 static void test_chain(void)
 {
-    enum { N = 1000 };
+    enum { N = 10000 };
     struct link *links = must(calloc(N, sizeof *links));
     struct chan **c = must(calloc(N + 1, sizeof(struct chan *)));
     int v = 0;

@@ -1,5 +1,5 @@
 /*
- * prog_misuse.c - misuses wait groups, semaphores and timers in the way that its argument names;
+ * prog_misuse.c - misuses what is in rt0/sync.h, and timers, in the way that its argument names;
  * tests/check/misuse looks at the report.
  */
 #include <stdio.h>
@@ -12,10 +12,18 @@
 #include "rt0/time.h"
 #include "sched/sched.h"
 
+#define WAY(fn) \
+    {           \
+#fn, fn \
+    }
 #define NOINLINE __attribute__((noinline, noclone))
 
 static struct waitgroup wg;
 static struct sema sema;
+static struct mutex mutex;
+static struct rwmutex rwmutex;
+static struct cond cond;
+static struct once once;
 static struct chan *chan;
 static struct timer timer;
 
@@ -75,6 +83,127 @@ static NOINLINE void sema_overflow(void)
     sema_release(&sema);
 }
 
+/* ---- mutexes ---- */
+
+static NOINLINE void mutex_unlocked(void)
+{
+    mutex_unlock(&mutex);
+}
+
+static void lock_here(void *arg)
+{
+    (void)arg;
+    mutex_lock(&mutex);
+    goexit();
+}
+
+/* One waits: so the word is not that of a mutex that is free. */
+static NOINLINE void mutex_unlocked_twice(void)
+{
+    mutex_lock(&mutex);
+    go(lock_here, NULL);
+    while (atomic_load(&mutex.state) == MUTEX_LOCKED)
+        gosched();
+    struct m *mp = acquirem();
+    mutex_unlock(&mutex);
+    mutex_unlock(&mutex);
+    releasem(mp);
+}
+
+static NOINLINE void rwmutex_runlocked(void)
+{
+    rwmutex_runlock(&rwmutex);
+}
+
+static NOINLINE void rwmutex_runlocked_writer(void)
+{
+    rwmutex_lock(&rwmutex);
+    rwmutex_runlock(&rwmutex);
+}
+
+static NOINLINE void rwmutex_unlocked(void)
+{
+    rwmutex_unlock(&rwmutex);
+}
+
+static NOINLINE void rwmutex_unlocked_reader(void)
+{
+    rwmutex_rlock(&rwmutex);
+    rwmutex_unlock(&rwmutex);
+}
+
+static void write_here(void *arg)
+{
+    (void)arg;
+    rwmutex_lock(&rwmutex);
+}
+
+static void one_writes_after(uint64_t state)
+{
+    go(write_here, NULL);
+    while (atomic_load(&rwmutex.state) == state)
+        gosched();
+}
+
+static NOINLINE void rwmutex_runlocked_waited(void)
+{
+    rwmutex_lock(&rwmutex);
+    one_writes_after(atomic_load(&rwmutex.state));
+    rwmutex_runlock(&rwmutex);
+}
+
+static NOINLINE void rwmutex_unlocked_waited(void)
+{
+    rwmutex_rlock(&rwmutex);
+    one_writes_after(atomic_load(&rwmutex.state));
+    rwmutex_unlock(&rwmutex);
+}
+
+/* ---- conds, onces ---- */
+
+static NOINLINE void cond_copied(void)
+{
+    struct cond copy;
+
+    cond_signal(&cond);
+    memcpy((void *)&copy, (void *)&cond, sizeof copy);
+    cond_signal(&copy);
+}
+
+static NOINLINE void cond_without_mutex(void)
+{
+    cond_wait(&cond, &mutex);
+}
+
+static void do_again(void *arg)
+{
+    once_do(&once, do_again, arg);
+}
+
+static NOINLINE void once_again(void)
+{
+    once_do(&once, do_again, NULL);
+}
+
+static void end_here(void *arg)
+{
+    (void)arg;
+    goexit();
+}
+
+static void do_and_end(void *arg)
+{
+    once_do(&once, end_here, arg);
+}
+
+static NOINLINE void once_goexit(void)
+{
+    go(do_and_end, NULL);
+    while (!atomic_load(&once.mutex.state))
+        gosched();
+    once_do(&once, end_here, NULL);
+}
+
 /* ---- functions of timers that block ---- */
 
 static NOINLINE void in_timer(void (*fn)(void *))
@@ -109,6 +238,27 @@ static void acquires(void *arg)
     sema_acquire(&sema);
 }
 
+static void locks(void *arg)
+{
+    (void)arg;
+    mutex_lock(&mutex);
+    mutex_lock(&mutex);
+}
+
+static void reads(void *arg)
+{
+    (void)arg;
+    rwmutex_lock(&rwmutex);
+    rwmutex_rlock(&rwmutex);
+}
+
+static void writes(void *arg)
+{
+    (void)arg;
+    rwmutex_lock(&rwmutex);
+    rwmutex_lock(&rwmutex);
+}
+
 static void yields(void *arg)
 {
     (void)arg;
@@ -136,6 +286,21 @@ static void timer_acquires(void)
     in_timer(acquires);
 }
 
+static void timer_locks(void)
+{
+    in_timer(locks);
+}
+
+static void timer_reads(void)
+{
+    in_timer(reads);
+}
+
+static void timer_writes(void)
+{
+    in_timer(writes);
+}
+
 static void timer_yields(void)
 {
     in_timer(yields);
@@ -145,12 +310,32 @@ static const struct {
     const char *name;
     void (*fn)(void);
 } ways[] = {
-    {"wg_negative", wg_negative},     {"wg_negative_waited", wg_negative_waited},
-    {"wg_overflow", wg_overflow},     {"wg_reused", wg_reused},
-    {"wg_concurrent", wg_concurrent}, {"sema_overflow", sema_overflow},
-    {"timer_sleeps", timer_sleeps},   {"timer_receives", timer_receives},
-    {"timer_waits", timer_waits},     {"timer_acquires", timer_acquires},
-    {"timer_yields", timer_yields},
+    WAY(wg_negative),
+    WAY(wg_negative_waited),
+    WAY(wg_overflow),
+    WAY(wg_reused),
+    WAY(wg_concurrent),
+    WAY(mutex_unlocked),
+    WAY(mutex_unlocked_twice),
+    WAY(rwmutex_runlocked),
+    WAY(rwmutex_runlocked_writer),
+    WAY(rwmutex_runlocked_waited),
+    WAY(rwmutex_unlocked),
+    WAY(rwmutex_unlocked_reader),
+    WAY(rwmutex_unlocked_waited),
+    WAY(cond_copied),
+    WAY(cond_without_mutex),
+    WAY(once_again),
+    WAY(once_goexit),
+    WAY(sema_overflow),
+    WAY(timer_sleeps),
+    WAY(timer_receives),
+    WAY(timer_waits),
+    WAY(timer_acquires),
+    WAY(timer_locks),
+    WAY(timer_reads),
+    WAY(timer_writes),
+    WAY(timer_yields),
 };
 
 int main(int argc, char **argv)

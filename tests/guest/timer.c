@@ -374,6 +374,151 @@ static void test_periodic(int64_t first_ns, int64_t period_ns)
     chan_free(beat.beats);
 }
 
+/* Go's TestTickerReset, TestTimerModifiedEarlier and their like, by many at once: however often it is stopped and its
+ * time is changed, in the end it does what the last one said. */
+static struct beat drums[4];
+
+static void drum(void *arg)
+{
+    atomic_fetch_add(&((struct beat *)arg)->n, 1);
+}
+
+static void change_drums(void *arg)
+{
+    uint64_t seed = (uintptr_t)arg + 77;
+
+    for (int i = 0; i < 400; i++) {
+        struct beat *b = &drums[draw(&seed, LENGTH(drums))];
+        int64_t ns = (int64_t)draw(&seed, 50) * US;
+        switch (draw(&seed, 3)) {
+        case 0:
+            fail_once(timer_stop(&b->t) >= 0);
+            break;
+        case 1:
+            fail_once(timer_reset(&b->t, ns) >= 0);
+            break;
+        default:
+            fail_once(timer_start(&b->t, ns, (10 + ns / US) * US, drum, b) == 0);
+            break;
+        }
+        if (draw(&seed, 16) == 0)
+            sleep_ns(ns);
+    }
+    finish();
+}
+
+static void test_drums(void)
+{
+    int stopped = 0;
+
+    for (size_t i = 0; i < LENGTH(drums); i++) {
+        memset((void *)&drums[i], 0, sizeof drums[i]);
+        check(timer_start(&drums[i].t, 0, 20 * US, drum, &drums[i]) == 0, "a timer starts");
+    }
+    ok(all_of(change_drums, 8) == 0, "8 goroutines change %zu periodic timers", LENGTH(drums));
+    for (size_t i = 0; i < LENGTH(drums); i++) {
+        timer_stop(&drums[i].t);
+        stopped += timer_stop(&drums[i].t) == 0;
+    }
+    ok(stopped == LENGTH(drums), "what is stopped runs no more");
+    for (size_t i = 0; i < LENGTH(drums); i++) {
+        int n = atomic_load(&drums[i].n);
+        check(timer_start(&drums[i].t, 0, 50 * US, drum, &drums[i]) == 0, "a timer starts");
+        while (atomic_load(&drums[i].n) < n + 3)
+            gosched();
+        check(timer_stop(&drums[i].t) == 1, "it runs");
+    }
+    ok(true, "and runs when it is started again");
+}
+
+/* Go's TestAfterFuncStarvation: goroutines that hand the core to one another all the time, each of which the other
+ * one makes ready, do not keep a timer from firing; on one P, where they are always the next ones. */
+static atomic_bool starved_fired;
+
+static void starved_fire(void *arg)
+{
+    (void)arg;
+    atomic_store(&starved_fired, true);
+}
+
+static struct sema back_and_forth[2];
+
+static void play(void *arg)
+{
+    int me = (int)(intptr_t)arg;
+
+    while (!atomic_load(&starved_fired)) {
+        sema_acquire(&back_and_forth[me]);
+        sema_release(&back_and_forth[!me]);
+    }
+    sema_release(&back_and_forth[!me]);
+    finish();
+}
+
+static void test_starvation(void)
+{
+    static struct timer t;
+    int procs = gomaxprocs(1);
+
+    timer_start(&t, 2 * MS, 0, starved_fire, NULL);
+    start(play, (void *)0);
+    start(play, (void *)1);
+    sema_release(&back_and_forth[0]);
+    join(2);
+    ok(atomic_load(&starved_fired), "two that wake each other do not keep a timer from firing");
+    gomaxprocs(procs);
+}
+
+/* Timers that are due together and make goroutines ready, while others do not give way: none has to wait for another
+ * interrupt than that which is certain. On one P. */
+enum { TOGETHER = 200 };
+
+static struct {
+    struct timer t;
+    struct sema s;
+} together[TOGETHER];
+
+static void release_one(void *s)
+{
+    sema_release(s);
+}
+
+static atomic_int awake;
+
+static void wait_together(void *arg)
+{
+    sema_acquire(&together[(intptr_t)arg].s);
+    atomic_fetch_add(&awake, 1);
+    finish();
+}
+
+static void spin_until_awake(void *arg)
+{
+    (void)arg;
+    while (atomic_load(&awake) < TOGETHER)
+        ;
+    finish();
+}
+
+static void test_together(void)
+{
+    int procs = gomaxprocs(1);
+
+    for (int i = 0; i < TOGETHER; i++)
+        start(wait_together, (void *)(intptr_t)i);
+    gosched();
+    struct m *mp = acquirem();
+    for (int i = 0; i < TOGETHER; i++)
+        check(timer_start(&together[i].t, 100 * US, 0, release_one, &together[i].s) == 0, "start");
+    releasem(mp);
+    start(spin_until_awake, NULL);
+    start(spin_until_awake, NULL);
+    join(TOGETHER + 2);
+    ok(atomic_load(&awake) == TOGETHER, "%d that are due together wake beside two that spin",
+       TOGETHER);
+    gomaxprocs(procs);
+}
+
 /* ---- functions that use the scheduler ---- */
 
 static struct {
@@ -571,6 +716,9 @@ int main(int argc, char **argv)
     test_owners();
     test_periodic(MS, 200 * US);
     test_periodic(0, 20 * US);
+    test_drums();
+    test_starvation();
+    test_together();
     test_functions();
     test_churn();
     test_no_memory();

@@ -10,9 +10,10 @@ HOST_CFLAGS = -std=c11 -g -O1 -fsanitize=$(HOST_SANITIZE) -fno-sanitize-recover=
 
 comma := ,
 HOST_UNITS := print bootmem cmdline initrd fdt fdt_bad fdt_index acpi pvh pagemap page page_threads \
-              virtio balloon scavenge timerheap runq runq_threads steal_order console_input
+              virtio balloon scavenge timerheap runq runq_threads steal_order chan_threads console_input \
+              cmos timespec
 # Tests with threads of the host; they and what they link are built for ThreadSanitizer instead.
-HOST_THREADS := page_threads runq_threads console_input
+HOST_THREADS := page_threads runq_threads chan_threads console_input
 
 HOST_TEXT          := kernel/errbuf.c kernel/number.c kernel/print.c
 HOST_FDT           := kernel/fdt.c kernel/fdt_index.c kernel/fdt_node.c tests/host/fdt_trees.c
@@ -24,6 +25,7 @@ HOST_SRC_fdt       := $(HOST_FDT) $(HOST_TEXT)
 HOST_SRC_fdt_bad   := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
 HOST_SRC_fdt_index := $(HOST_FDT) tests/host/fdt_raw.c $(HOST_TEXT)
 HOST_SRC_acpi      := kernel/acpi.c $(HOST_TEXT)
+HOST_SRC_cmos      := kernel/cmos.c $(HOST_TEXT)
 HOST_SRC_pvh       := boot/x86_64/pvh.c $(HOST_TEXT)
 HOST_SRC_pagemap   := kernel/pagemap.c
 HOST_SRC_page      := kernel/page.c kernel/pagemap.c tests/host/shim/lock.c
@@ -36,6 +38,7 @@ HOST_SRC_console_input := kernel/console_input.c
 HOST_SRC_runq      := sched/runq.c tests/host/shim/lock.c
 HOST_SRC_runq_threads := $(HOST_SRC_runq)
 HOST_SRC_steal_order  := sched/findrunnable.c
+HOST_SRC_chan_threads := $(addprefix sched/,chan.c select.c wait.c cancel.c ticker.c) tests/host/shim/lock.c
 
 $(HOST_DIR)/test_fdt $(HOST_DIR)/test_fdt_bad $(HOST_DIR)/test_fdt_index: HOST_LIBS := -lfdt
 
@@ -53,8 +56,8 @@ define HOST_CC_RULE
 endef
 
 # The scheduler's are for a machine that is made up; a test takes only the functions that it reaches.
-HOST_SCHED := $(foreach unit,runq runq_threads steal_order,$(filter-out %/lock.o,$(call host_objs,$(unit))))
-$(HOST_SCHED): HOST_SHIM := -Itests/host/shim_sched -ffunction-sections
+HOST_SCHED := $(foreach unit,runq runq_threads steal_order chan_threads,$(filter-out %/lock.o,$(call host_objs,$(unit))))
+$(HOST_SCHED): HOST_SHIM := -Itests/host/shim_sched -ffunction-sections -DRT0_DEBUG=0
 $(HOST_DIR)/test_steal_order: HOST_LIBS := -Wl,--gc-sections
 
 $(HOST_DIR)/%.o: %.c
@@ -102,5 +105,17 @@ $(HOST_DIR)/test_timers: tests/host/test_timers.c $(TIMERS_DEPS)
 	$(Q)$(HOSTCC) $(TIMERS_CFLAGS) -pthread -o $@ $< $@.o sched/timerheap.c
 
 HOST_TESTS += $(HOST_DIR)/test_timers
+
+# What goroutines wait for, each of which is a thread (tests/host/shim_sync), under ThreadSanitizer.
+SYNC_SRC    := $(addprefix sched/,mutex.c rwmutex.c cond.c once.c waitgroup.c sema.c wait.c cancel.c) tests/host/shim/lock.c
+SYNC_DEPS   := $(SYNC_SRC) $(wildcard sched/*.h include/rt0/*.h kernel/*.h tests/host/tap.h tests/host/shim_sched/*/*.h \
+	tests/host/shim_sync/*.h tests/host/shim_sync/*/*.h)
+SYNC_CFLAGS  = $(subst address$(comma)undefined,thread,$(HOST_CFLAGS:-I.=-Itests/host/shim_sync -I.)) -Wno-maybe-uninitialized
+
+$(HOST_DIR)/test_sync_threads: tests/host/test_sync_threads.c $(SYNC_DEPS)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  HOSTLD  $@" &&) $(HOSTCC) $(SYNC_CFLAGS) -pthread -o $@ $< $(SYNC_SRC)
+
+HOST_TESTS += $(HOST_DIR)/test_sync_threads
 
 -include $(HOST_OBJS:.o=.d)

@@ -308,6 +308,32 @@ static void timer_case(unsigned port, unsigned bits, const char *what)
     default_case();
 }
 
+static void century_case(uint8_t reg, uint8_t want, const char *what)
+{
+    default_case();
+    put(FADT + 108, reg, 1);
+    mend_table(FADT, FADT_BYTES);
+    ok(read_tables() == 0 && pf.rtc_century == want, "century: %s", what);
+}
+
+static void test_century(void)
+{
+    century_case(0x32, 0x32, "a register");
+    century_case(0x0e, 0x0e, "the first there may be");
+    century_case(0x7f, 0x7f, "the last");
+    century_case(0, 0, "none");
+    century_case(0x0d, 0, "one of the clock's own is none");
+    century_case(0x80, 0, "nor is one behind the end");
+    default_case();
+    put(FADT + 108, 0x32, 1);
+    put(FADT + 112, 1 << 20, 4);
+    mend_table(FADT, FADT_BYTES);
+    ok(read_tables() == 0 && pf.rtc_century == 0x32, "century: hardware-reduced ACPI has it, too");
+    *at_phys(FADT + 50) ^= 1;
+    ok(read_tables() == 0 && pf.rtc_century == 0, "century: corrupt FADT");
+    default_case();
+}
+
 static void test_fadt(void)
 {
     default_case();
@@ -534,6 +560,7 @@ int main(void)
     test_madt();
     test_interrupts();
     test_fadt();
+    test_century();
     test_rsdp_refusals();
     test_root_refusals();
     test_madt_refusals();

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #define ARGV_MAX     6
+#define PAIRS_MAX    3
 #define RANDOM_TEXTS 200000
 
 static uint64_t cores;
@@ -25,6 +26,8 @@ static uint64_t slice;
 static uint64_t wait;
 static bool has_seed;
 static bool has_slice;
+static char *env_list[PAIRS_MAX + 1];
+static struct cmdline_pairs env = {env_list, 0, PAIRS_MAX};
 
 static const struct cmdline_key keys[] = {
     {"cores", CMDLINE_U64, &cores, 1, 512, "how many cores to use", NULL},
@@ -35,6 +38,7 @@ static const struct cmdline_key keys[] = {
     {"wait", CMDLINE_DURATION, &wait, 0, UINT64_MAX, "how long, with any bounds", NULL},
     {"trace", CMDLINE_BOOL, &trace, 0, 0, "print events", NULL},
     {"name", CMDLINE_STR, &name, 1, 8, "a name", NULL},
+    {"env", CMDLINE_PAIRS, &env, 0, 0, "a name and a text", NULL},
 };
 
 static struct errbuf e;
@@ -67,6 +71,8 @@ static int parse(const char *line)
     has_seed = has_slice = false;
     trace = false;
     name = "none";
+    env.n = 0;
+    env_list[0] = NULL;
     unknown_words[0] = '\0';
     e.text[0] = '\0';
     return cmdline_parse(text, keys, sizeof(keys) / sizeof(keys[0]), argv, ARGV_MAX, &argc,
@@ -163,6 +169,37 @@ static void test_given(void)
     ok(parse("slice=1s seed=1 seed=2") == 0 && has_seed && has_slice, "two that are given");
     ok(parse("seed=x") == -EINVAL && !has_seed, "a refused one is not given");
     ok(parse("-- seed=1") == 0 && !has_seed, "nor is a word of main()'s");
+}
+
+static bool env_is(const char *a, const char *b, const char *c)
+{
+    const char *want[] = {a, b, c};
+    unsigned n = 0;
+
+    while (n < 3 && want[n] != NULL && n < env.n && strcmp(env_list[n], want[n]) == 0)
+        n++;
+    return n == env.n && (n == 3 || want[n] == NULL) && env_list[n] == NULL;
+}
+
+static void test_pairs(void)
+{
+    ok(parse("cores=2") == 0 && env_is(NULL, NULL, NULL), "no pair");
+    ok(parse("env=HOME=/ cores=2 env=A=") == 0 && env_is("HOME=/", "A=", NULL), "two pairs");
+    ok(parse("env=A=1 env=AB=2 env=A=3") == 0 && env_is("A=3", "AB=2", NULL),
+       "of two with one name the later, in the place of the first");
+    ok(parse("env=AB=1 env=A=2") == 0 && env_is("AB=1", "A=2", NULL), "a name that begins another");
+    ok(parse("env=A=B=C \"env=X=a b\" env=\"Y Z\"==") == 0 && env_is("A=B=C", "X=a b", "Y Z=="),
+       "further '=', and quotes");
+    ok(parse("env=A=1 env=B=2 env=C=3 env=B=4") == 0 && env_is("A=1", "B=4", "C=3"),
+       "as many as fit, and one of them again");
+    ok(parse("-- env=A=1") == 0 && env_is(NULL, NULL, NULL) && argc == 1, "a word of main()'s");
+    refuse("env", -EINVAL, "cmdline: env: missing value, use env=NAME=TEXT");
+    refuse("env=", -EINVAL, "cmdline: env=: no '=' behind the name, use env=NAME=TEXT");
+    refuse("env=HOME", -EINVAL, "cmdline: env=HOME: no '=' behind the name, use env=NAME=TEXT");
+    refuse("env==x", -EINVAL, "cmdline: env==x: no name before '=', use env=NAME=TEXT");
+    refuse("env=A=1 env=B=2 env=C=3 env=D=4 env=E=5", -E2BIG,
+           "cmdline: env=D=4: one too many, at most 3 fit");
+    ok(env_is("A=1", "B=2", "C=3"), "the list stays closed");
 }
 
 static void test_quotes(void)
@@ -333,8 +370,8 @@ static void test_prefixes(void)
 static void test_random(void)
 {
     static const char *const pieces[] = {
-        "cores", "=",  "\"", " ", "--",   "0x",   "9", "f",     "name", "trace",
-        "seed",  "\t", "a",  "-", "\xff", "size", "K", "slice", "us",   "s",
+        "cores", "=", "\"", " ",    "--",   "0x", "9",     "f",  "name", "trace", "seed",
+        "\t",    "a", "-",  "\xff", "size", "K",  "slice", "us", "s",    "env",
     };
     bool good = true;
 
@@ -344,8 +381,9 @@ static void test_random(void)
         for (size_t n = rnd_below(16); n > 0; n--)
             strcat(line, pieces[rnd_below(sizeof(pieces) / sizeof(pieces[0]))]);
         good = (parse(line) == 0 ? e.text[0] == '\0' : strncmp(e.text, "cmdline: ", 9) == 0) &&
-               argv_sound() && cores >= 1 && cores <= 512 && size >= 16 << 10 && size <= 1 << 30 &&
-               slice >= 5000 && slice <= UINT64_C(10000000000);
+               argv_sound() && env.n <= PAIRS_MAX && env_list[env.n] == NULL && cores >= 1 &&
+               cores <= 512 && size >= 16 << 10 && size <= 1 << 30 && slice >= 5000 &&
+               slice <= UINT64_C(10000000000);
     }
     ok(good, "%d random lines", RANDOM_TEXTS);
 }
@@ -356,6 +394,7 @@ int main(void)
     test_bytes();
     test_durations();
     test_given();
+    test_pairs();
     test_quotes();
     test_unknown();
     test_argv();

@@ -341,6 +341,29 @@ static void test_console_interrupt(void)
        "no port, no interrupt");
 }
 
+static void test_clock(void)
+{
+    build_virt(3, 2);
+    edit();
+    ok(take() && read_platform() == 0 && pf.rtc_regs.bytes == 0, "no real-time clock");
+    edit();
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"rtc@3000", "rtc@2000", "rtc@1000"};
+        char path[16];
+        snprintf(path, sizeof path, "/%s", names[i]);
+        add_node("/", names[i]);
+        set_string(path, "compatible", i == 2 ? "nxp,pcf8563" : "arm,pl031");
+    }
+    SET_CELLS("/rtc@1000", "reg", 0, 0x1000, 0, 0x1000);
+    SET_CELLS("/rtc@2000", "reg", 0, 0x2000, 0, 0x1000);
+    SET_CELLS("/rtc@3000", "reg", 0, 0x3000, 0);
+    ok(take() && read_platform() == 0 && is_range(pf.rtc_regs, 0x2000, 0x1000),
+       "real-time clock: the first PL031 that has an address");
+    edit();
+    set_string("/rtc@2000", "status", "disabled");
+    ok(take() && read_platform() == 0 && pf.rtc_regs.bytes == 0, "one that is disabled is none");
+}
+
 static void put_transport(const char *path, const char *name, const char *compatible)
 {
     add_node("/", name);
@@ -458,6 +481,7 @@ int main(int argc, char **argv)
     test_deep();
     test_console();
     test_console_interrupt();
+    test_clock();
     test_virtio();
     free(block);
     return done();

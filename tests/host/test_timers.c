@@ -124,7 +124,7 @@ void alarm_earlier(struct p *pp)
 static unsigned run(struct p *pp)
 {
     this_m->g = this_m->g0;
-    unsigned ran = timers_run(pp, nanotime());
+    unsigned ran = timers_run(pp, nanotime(), __atomic_load_n(&pp->timers.n, __ATOMIC_RELAXED));
     this_m->g = &workers[this_m->p - ps].g;
     return ran;
 }

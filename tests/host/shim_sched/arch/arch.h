@@ -26,6 +26,13 @@ static inline struct m *getm(void)
     return this_m;
 }
 
+extern _Thread_local struct g *this_g;
+
+static inline struct g *getg(void)
+{
+    return this_g;
+}
+
 struct m *acquirem(void); // its fields are not known yet
 
 static inline void cpu_relax(void)

@@ -1,176 +1,38 @@
 /*
- * sync.c - wait groups and semaphores keep Go's promises.
+ * sema.c - semaphores: tokens are neither lost nor made; first come, first served.
  *
- * Goal:   who waits goes on when, and only when, what it waits for has happened, and sees what was
- *         done before; tokens are neither lost nor made; first come, first served.
+ * Goal:   as many go on as tokens are released, in the order of their coming, and see what was done before; a token
+ *         that comes together with a limit is had by the one who waits with it or by another.
  * Method: where a case needs a goroutine that waits, parks() looks at its state until it does;
  *         where it needs a race, many rounds are counted.
- * Budget: 5 s.
+ * Budget: 4 s.
  * Argument: the number of cores.
- * Source: the cases are those of Go's waitgroup_test.go and sema_test.go, written anew for this
- *         API. What is misuse is in tests/check/misuse.
+ * Source: the cases are those of Go's sema_test.go, written anew. What is misuse is in tests/check/misuse.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rt0/sync.h"
 #include "rt0/time.h"
-#include "sched/sched.h"
-#include "tests/guest/all_of.h"
+#include "tests/guest/parks.h"
 
 static int ncore;
 
-/* ---- a call in a goroutine of its own ---- */
-
-struct call {
-    void (*fn)(struct call *);
-    void *on;
-    int number;
-    atomic_bool returned;
-    _Atomic(struct g *) g;
-};
-
-static void make_call(void *arg)
-{
-    struct call *call = arg;
-
-    atomic_store(&call->g, getg());
-    call->fn(call);
-    atomic_store(&call->returned, true);
-    finish();
-}
-
-/* Whether the call is still under way once its goroutine waits. */
-static bool parks(struct call *call, enum waitreason reason)
-{
-    struct g *gp;
-
-    start(make_call, call);
-    while (!(gp = atomic_load(&call->g)) || atomic_load(&gp->status) != GWAITING)
-        gosched();
-    return !atomic_load(&call->returned) && gp->waitreason == reason;
-}
-
-/* ---- wait groups ---- */
-
-static void wait_wg(struct call *call)
-{
-    waitgroup_wait(call->on);
-}
-
-static void test_wg_waits(void)
-{
-    struct waitgroup wg = {0};
-    struct call calls[3];
-    bool parked = true;
-
-    waitgroup_wait(&wg);
-    waitgroup_add(&wg, 0);
-    waitgroup_wait(&wg);
-    ok(true, "zero is not waited for");
-    waitgroup_add(&wg, 2);
-    waitgroup_add(&wg, 1);
-    waitgroup_add(&wg, -2);
-    waitgroup_done(&wg);
-    waitgroup_wait(&wg);
-    ok(true, "nor what has been counted down again");
-    for (int round = 0; round < 3; round++) {
-        waitgroup_add(&wg, 2);
-        for (int i = 0; i < 3; i++) {
-            calls[i] = (struct call){.fn = wait_wg, .on = &wg};
-            parked &= parks(&calls[i], WAIT_WAITGROUP);
-        }
-        waitgroup_done(&wg);
-        waitgroup_add(&wg, 1); // not from zero: allowed
-        waitgroup_done(&wg);
-        gosched();
-        for (int i = 0; i < 3; i++)
-            parked &= !atomic_load(&calls[i].returned);
-        waitgroup_done(&wg);
-        join(3);
-        waitgroup_wait(&wg);
-    }
-    ok(parked, "three goroutines wait until the counter is zero, again and again");
-}
-
-/* Plain memory: that it is seen is the wait group's doing. */
-enum { WORKERS = 200 };
-static int written[WORKERS];
-static struct waitgroup written_wg;
-
-static void write_one(void *arg)
-{
-    int i = (int)(intptr_t)arg;
-
-    if (i % 3 == 0)
-        gosched();
-    written[i]++;
-    waitgroup_done(&written_wg);
-}
-
-static void test_wg_orders(void)
-{
-    int missing = 0;
-
-    for (int round = 1; round <= 30; round++) {
-        waitgroup_add(&written_wg, WORKERS);
-        for (int i = 0; i < WORKERS; i++)
-            start(write_one, (void *)(intptr_t)i);
-        waitgroup_wait(&written_wg);
-        for (int i = 0; i < WORKERS; i++)
-            missing += written[i] != round;
-    }
-    ok(missing == 0, "30 rounds of %d goroutines: what they wrote is seen, %d missing", WORKERS,
-       missing);
-}
-
-/* A wait that may or may not come before the last done. The memory is somebody else's after it. */
-static void just_done(void *wg)
-{
-    waitgroup_done(wg);
-}
-
-static void race_once(void *arg)
-{
-    for (int i = 0; i < 300; i++) {
-        struct waitgroup wg = {0};
-        waitgroup_add(&wg, 2);
-        start(just_done, &wg);
-        start(just_done, &wg);
-        if (i % 2)
-            gosched();
-        waitgroup_wait(&wg);
-        fail_once(atomic_load(&wg.state) == 0 && !wg.waiters.lock && !wg.waiters.first);
-        wg = (struct waitgroup){.state = 0x1234567812345678};
-        __asm__ volatile("" ::"r"(&wg) : "memory");
-    }
-    (void)arg;
-    finish();
-}
-
-static void timer_done(void *wg)
-{
-    waitgroup_done(wg);
-}
-
-static void test_wg_races(void)
-{
-    struct waitgroup wg = {0};
-    struct timer t[10] = {0};
-
-    ok(all_of(race_once, 8) == 0, "2400 wait groups on stacks, waited for by one");
-    waitgroup_add(&wg, 10);
-    for (int i = 0; i < 10; i++)
-        timer_start(&t[i], i * 10000, 0, timer_done, &wg);
-    waitgroup_wait(&wg);
-    ok(true, "timers count down");
-}
-
-/* ---- semaphores ---- */
-
-static void acquire(struct call *call)
+static int acquire(struct call *call)
 {
     sema_acquire(call->on);
+    return 0;
+}
+
+static int acquire_limited(struct call *call)
+{
+    return sema_acquire_cancel(call->on, call->deadline_ns, call->cancel);
+}
+
+static bool is_clean(struct sema *s, uint64_t tokens)
+{
+    return atomic_load(&s->state) == tokens && !s->waiters.lock && !s->waiters.first;
 }
 
 static void test_sema_counts(void)
@@ -203,10 +65,11 @@ static void test_sema_counts(void)
 enum { NWAITER = 20 };
 static atomic_int turn;
 
-static void acquire_in_turn(struct call *call)
+static int acquire_in_turn(struct call *call)
 {
     sema_acquire(call->on);
     fail_once(atomic_fetch_add(&turn, 1) == call->number);
+    return 0;
 }
 
 static void test_sema_fifo(void)
@@ -325,6 +188,116 @@ static void test_sema_flow(void)
     ok(atomic_load(&call.returned), "for a timer");
 }
 
+/* ---- limits ---- */
+
+static void release_it(void *s)
+{
+    sema_release(s);
+}
+
+static void test_sema_limited(void)
+{
+    struct cancel fired = {0};
+    static struct sema s = SEMA_INIT(1);
+    struct call first = {.fn = acquire_limited, .on = &s, .deadline_ns = nanotime() + 5 * MS};
+    struct call second = {.fn = acquire, .on = &s};
+    struct rivals rivals = {acquire_limited, acquire, release_it, &s, WAIT_SEMA};
+
+    cancel_fire(&fired);
+    ok(sema_acquire_cancel(&s, DEADLINE_NONE, &fired) == -ECANCELED && is_clean(&s, 1),
+       "a cancel that was fired: not even a token that is there is taken");
+    ok(sema_acquire_until(&s, DEADLINE_NOW) == 0, "DEADLINE_NOW takes it");
+    test_limits("sema_acquire", acquire_limited, &s, WAIT_SEMA);
+    ok(is_clean(&s, 0), "none of them is counted as waiting any more");
+    start(make_call, &first);
+    bool parked = parks(&second, WAIT_SEMA);
+    join(1);
+    ok(parked && first.result == -ETIMEDOUT && !atomic_load(&second.returned),
+       "one gives up before another");
+    sema_release(&s);
+    join(1);
+    ok(is_clean(&s, 0), "which has the token");
+    test_rivals("sema_acquire", &rivals);
+    ok(is_clean(&s, 0), "nothing is left behind");
+}
+
+/* As many acquire as tokens are released, whatever limits they have. */
+static struct cancel storm;
+static atomic_int wanted;
+
+static void acquire_somehow(void *arg)
+{
+    uint64_t seed = (uintptr_t)arg;
+
+    while (atomic_fetch_sub(&wanted, 1) > 0) {
+        int err = -ETIMEDOUT;
+        while (err) {
+            int64_t until = nanotime() + (int64_t)draw(&seed, 40) * US;
+            err = sema_acquire_cancel(&flow, draw(&seed, 3) ? until : DEADLINE_NONE,
+                                      draw(&seed, 2) ? &storm : NULL);
+            fail_once(err == 0 || err == -ETIMEDOUT || err == -ECANCELED);
+        }
+    }
+    finish();
+}
+
+static void test_sema_storm(void)
+{
+    storm = (struct cancel){0};
+    atomic_store(&wanted, 1500);
+    atomic_store(&wrong, 0);
+    for (int i = 0; i < 10; i++)
+        start(acquire_somehow, (void *)(intptr_t)i);
+    for (int i = 0; i < 15; i++) {
+        start(release_flow, NULL);
+        gosched();
+        if (i == 10)
+            cancel_fire(&storm);
+    }
+    join(25);
+    ok(atomic_load(&wrong) == 0 && is_clean(&flow, 0),
+       "limits of all kinds come when tokens do, and none is lost");
+}
+
+/* ---- its memory ---- */
+
+/* Who has acquired what was released for it may give the memory back. */
+static struct sema *posts;
+enum { POSTS = 400 };
+
+static void post_all(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < POSTS; i++)
+        sema_release(&posts[i]);
+    finish();
+}
+
+static void wait_all(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < POSTS; i++) {
+        while (sema_acquire_until(&posts[i], nanotime() + 5 * US))
+            ;
+        memset((void *)&posts[i], 0xee, sizeof posts[i]);
+    }
+    finish();
+}
+
+static void test_memory(void)
+{
+    size_t touched = 0;
+
+    posts = must(calloc(POSTS, sizeof *posts));
+    start(wait_all, NULL);
+    start(post_all, NULL);
+    join(2);
+    for (size_t i = 0; i < POSTS * sizeof *posts; i++)
+        touched += ((unsigned char *)posts)[i] != 0xee;
+    ok(touched == 0, "nobody touches it after the last acquire: %zu bytes", touched);
+    free(posts);
+}
+
 /* ---- hand-off ---- */
 
 static struct {
@@ -343,7 +316,7 @@ static void busy(void *arg)
     finish();
 }
 
-static void run_with_baton(struct call *call)
+static int run_with_baton(struct call *call)
 {
     int none = 0;
 
@@ -351,6 +324,7 @@ static void run_with_baton(struct call *call)
     sema_acquire(&baton.s);
     atomic_compare_exchange_strong(&baton.first, &none, 1);
     sema_release_handoff(&baton.s);
+    return 0;
 }
 
 static bool waiter_was_first(int procs)
@@ -387,13 +361,13 @@ int main(int argc, char **argv)
 {
     ncore = argc > 1 ? atoi(argv[1]) : numcpu();
     finished = make(0, 0);
-    test_wg_waits();
-    test_wg_orders();
-    test_wg_races();
     test_sema_counts();
     test_sema_fifo();
     test_sema_excludes();
     test_sema_flow();
+    test_sema_limited();
+    test_sema_storm();
+    test_memory();
     test_handoff(1);
     if (ncore > 1)
         test_handoff(2);

@@ -1,0 +1,640 @@
+/*
+ * select.c - select keeps Go's promises.
+ *
+ * Goal:   a case is done if one is ready, each being as likely; else the goroutine waits, in all queues, and is in none
+ *         of them afterwards, however its wait ends; nothing is lost or done twice, whoever else does the same;
+ *         nothing is allocated.
+ * Method: queues are looked at from inside. Where a case needs a goroutine that waits, parks() looks at its state until
+ *         it does; where it needs a race, many rounds are counted.
+ * Budget: 10 s.
+ * Source: the cases are those of Go's chan_test.go (SelfSelect, SelectStress, SelectFairness, PseudoRandomSend,
+ *         MultiConsumer) and of test/chan (doubleselect, nonblock, select2 to select7), written anew for this API.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rt0/mem.h"
+#include "rt0/time.h"
+#include "sched/chan.h"
+#include "tests/guest/parks.h"
+
+#define MS INT64_C(1000000)
+
+static struct select_case receive(struct chan *c, void *elem)
+{
+    return (struct select_case){SELECT_RECV, c, elem, 77};
+}
+
+static struct select_case send(struct chan *c, void *elem)
+{
+    return (struct select_case){SELECT_SEND, c, elem, 77};
+}
+
+static bool nobody_waits(const struct chan *c)
+{
+    return !c->recvq.first && !c->recvq.last && !c->sendq.first && !c->sendq.last;
+}
+
+static int run_select(struct call *call)
+{
+    return chan_select_cancel(call->on, call->number, call->deadline_ns, call->cancel);
+}
+
+static struct call call_of(struct select_case *cases, int n)
+{
+    return (struct call){.fn = run_select, .on = cases, .number = n, .deadline_ns = DEADLINE_NONE};
+}
+
+/* ---- what is refused, what is empty ---- */
+
+static void test_refused(void)
+{
+    static struct select_case none[2]; // NULL channels
+    struct select_case odd = {(enum select_dir)2, make(0, 1), NULL, 77};
+    int64_t soon = nanotime() + MS;
+
+    ok(chan_select(none, -1, DEADLINE_NOW) == -EINVAL &&
+           chan_select(none, SELECT_CASES_MAX + 1, DEADLINE_NOW) == -EINVAL,
+       "fewer cases than none, too many: -EINVAL");
+    ok(chan_select(&odd, 1, DEADLINE_NOW) == -EINVAL && odd.result == 77,
+       "no direction: -EINVAL, and nothing done");
+    odd.dir = SELECT_SEND;
+    struct select_case two[2] = {odd, odd};
+    two[1].dir = (enum select_dir)7;
+    ok(chan_select(two, 2, DEADLINE_NOW) == -EINVAL && chan_len(odd.c) == 0,
+       "also in the second of two");
+    ok(chan_select(NULL, 0, DEADLINE_NOW) == -EAGAIN, "no cases, default: -EAGAIN");
+    ok(chan_select(none, 2, DEADLINE_NOW) == -EAGAIN, "NULL channels are never ready");
+    ok(chan_select(NULL, 0, soon) == -ETIMEDOUT && nanotime() >= soon,
+       "no cases: -ETIMEDOUT, when it is time");
+    soon = nanotime() + MS;
+    ok(chan_select(none, 2, soon) == -ETIMEDOUT && nanotime() >= soon, "nor are they in time");
+    ok(chan_select(none, 2, 1) == -ETIMEDOUT && chan_select(none, 2, -5) == -ETIMEDOUT,
+       "a time that has passed is noticed at once");
+    ok(chan_select(two, 1, 1) == 0 && chan_len(odd.c) == 1,
+       "what can be done at once is, however late");
+    chan_free(odd.c);
+}
+
+/* They wait for ever, and stay until the machine ends. */
+static void test_for_ever(void)
+{
+    static struct select_case none[3];
+    static struct call calls[3];
+    static const enum waitreason reasons[3] = {WAIT_SELECT_NO_CASES, WAIT_CHAN_SEND_NIL,
+                                               WAIT_SELECT};
+
+    for (int n = 0; n < 3; n++) {
+        calls[n] = call_of(none, n);
+        ok(parks(&calls[n], reasons[n]), "%d cases, none with a channel: waits for ever", n);
+    }
+}
+
+/* ---- ready or not ---- */
+
+static void test_ready(void)
+{
+    struct chan *full = make(sizeof(int), 1), *empty = make(sizeof(int), 1),
+                *unbuf = make(sizeof(int), 0);
+    int one = 1, v = 0, w = 0;
+
+    chan_send(full, &one);
+    struct select_case none[] = {send(full, &v), receive(empty, &w), send(unbuf, &v),
+                                 receive(unbuf, &w), receive(NULL, &w)};
+    for (int n = 1; n <= 5; n++)
+        check(chan_select(none, n, DEADLINE_NOW) == -EAGAIN && w == 0 && none[n - 1].result == 77,
+              "%d cases are not ready", n);
+    ok(chan_len(full) == 1 && chan_len(empty) == 0 && nobody_waits(unbuf),
+       "nothing ready, default: -EAGAIN, and nothing done");
+    struct select_case got[] = {receive(NULL, &v), receive(full, &v), receive(empty, &w)};
+    ok(chan_select(got, 3, DEADLINE_NONE) == 1 && v == 1 && got[1].result == 0 &&
+           got[0].result == 77 && got[2].result == 77,
+       "the one that is ready is done, and told of alone");
+    struct select_case put[] = {receive(full, &v), send(empty, &one)};
+    ok(chan_select(put, 2, DEADLINE_NONE) == 1 && chan_len(empty) == 1, "a send");
+    chan_close(unbuf);
+    v = w = 5;
+    struct select_case closed[] = {receive(full, &v), receive(unbuf, &w)};
+    ok(chan_select(closed, 2, DEADLINE_NONE) == 1 && closed[1].result == -EPIPE && w == 0 && v == 5,
+       "receive from a closed channel: -EPIPE, zeroed");
+    closed[1] = send(unbuf, &w);
+    ok(chan_select(closed, 2, DEADLINE_NONE) == 1 && closed[1].result == -EPIPE,
+       "send to a closed channel: -EPIPE");
+    chan_free(full);
+    chan_free(empty);
+    chan_free(unbuf);
+}
+
+/* Each of n ready cases comes about as often as the others: five standard deviations. */
+static void test_chance(int n)
+{
+    enum { ROUNDS = 20000 };
+    struct select_case *cases = must(calloc((size_t)n, sizeof *cases));
+    int *often = must(calloc((size_t)n, sizeof *often));
+    double mean = (double)ROUNDS / n, far = 0;
+
+    for (int i = 0; i < n; i++)
+        cases[i] = receive(make(sizeof(int), 0), NULL);
+    for (int i = 0; i < n; i++)
+        chan_close(cases[i].c);
+    for (int i = 0; i < ROUNDS; i++)
+        often[chan_select(cases, n, DEADLINE_NOW)]++;
+    for (int i = 0; i < n; i++) {
+        double off = (often[i] - mean) * (often[i] - mean);
+        far = off > far ? off : far;
+        chan_free(cases[i].c);
+    }
+    ok(far < 25 * mean, "of %d ready cases each is as likely", n);
+    free(often);
+    free(cases);
+}
+
+/* ---- waiting ---- */
+
+/* One of n unbuffered channels, or several times the same, becomes ready. */
+static void test_waits(int n, bool same)
+{
+    struct select_case *cases = must(calloc((size_t)n, sizeof *cases));
+    struct chan *only = make(sizeof(int), 0);
+    int in = 0, wrong_ones = 0;
+
+    for (int i = 0; i < n; i++)
+        cases[i] = receive(same ? only : make(sizeof(int), 0), &in);
+    for (int i = 0; i < 5; i++) {
+        struct call call = call_of(cases, n);
+        int at = (int)((i * 7919u) % (unsigned)n), v = 1000 + i;
+        wrong_ones += !parks(&call, n == 1 ? WAIT_CHAN_RECEIVE : WAIT_SELECT);
+        wrong_ones += chan_try_send(cases[at].c, &v) != 0;
+        join(1);
+        wrong_ones += (!same && call.result != at) || in != v || cases[call.result].result;
+        for (int k = 0; k < n; k++)
+            wrong_ones += !nobody_waits(cases[k].c);
+    }
+    for (int i = 0; i < n && !same; i++)
+        chan_free(cases[i].c);
+    chan_free(only);
+    free(cases);
+    ok(wrong_ones == 0, "of %d cases%s the one that comes is done, and no queue keeps anything", n,
+       same ? ", all of one channel," : "");
+}
+
+static void test_waits_close(void)
+{
+    struct chan *a = make(sizeof(int), 0), *b = make(sizeof(int), 0);
+    int in = 9, out = 3;
+    struct select_case cases[] = {receive(a, &in), send(b, &out), receive(NULL, NULL)};
+    struct call call = call_of(cases, 3);
+
+    check(parks(&call, WAIT_SELECT), "it waits");
+    chan_close(a);
+    join(1);
+    ok(call.result == 0 && cases[0].result == -EPIPE && in == 0 && nobody_waits(b),
+       "closing ends a receive");
+    cases[0] = receive(NULL, NULL);
+    call = call_of(cases, 3);
+    check(parks(&call, WAIT_SELECT), "it waits");
+    chan_close(b);
+    join(1);
+    ok(call.result == 1 && cases[1].result == -EPIPE && nobody_waits(b), "and a send");
+    chan_free(a);
+    chan_free(b);
+}
+
+/* Both meet their like: neither may meet itself. */
+static struct chan *self_chan;
+static atomic_long self_sum;
+
+static void self_select(void *arg)
+{
+    int me = (int)(intptr_t)arg;
+
+    for (int i = 0; i < 2000; i++) {
+        int in = -1;
+        struct select_case cases[2] = {send(self_chan, &me), receive(self_chan, &in)};
+        if (i & 1) {
+            struct select_case c = cases[0];
+            cases[0] = cases[1];
+            cases[1] = c;
+        }
+        int k = chan_select(cases, 2, DEADLINE_NONE);
+        fail_once(k >= 0 && cases[k].result == 0);
+        if (cases[k].dir == SELECT_RECV)
+            fail_once(in != me || chan_cap(self_chan) > 0);
+        atomic_fetch_add(&self_sum, cases[k].dir == SELECT_RECV ? -1 : 1);
+    }
+    finish();
+}
+
+static void test_self(size_t cap)
+{
+    self_chan = make(sizeof(int), cap);
+    atomic_store(&self_sum, 0);
+    ok(all_of(self_select, 2) == 0, "SelfSelect, capacity %zu", cap);
+    ok((size_t)atomic_load(&self_sum) == chan_len(self_chan) && nobody_waits(self_chan),
+       "as many are sent as received");
+    chan_free(self_chan);
+}
+
+/* ---- stress ---- */
+
+enum { STRESS_CHANS = 4, STRESS_EACH = 1000 };
+static struct chan *stress[STRESS_CHANS];
+
+static void stress_send_one(void *arg)
+{
+    int k = (int)(intptr_t)arg;
+
+    for (int i = 0; i < STRESS_EACH; i++)
+        chan_send(stress[k], &i);
+    finish();
+}
+
+static void stress_recv_one(void *arg)
+{
+    for (int i = 0, v; i < STRESS_EACH; i++)
+        fail_once(chan_recv(stress[(intptr_t)arg], &v) == 0 && v >= 0 && v < STRESS_EACH);
+    finish();
+}
+
+/* Counts what it has done on each channel; one that is through becomes NULL. */
+static void stress_any(enum select_dir dir)
+{
+    int v[STRESS_CHANS], n[STRESS_CHANS] = {0};
+    struct select_case cases[STRESS_CHANS];
+
+    for (int i = 0; i < STRESS_CHANS; i++)
+        cases[i] = (struct select_case){dir, stress[i], &v[i], 0};
+    for (int i = 0; i < STRESS_CHANS * STRESS_EACH; i++) {
+        for (int k = 0; k < STRESS_CHANS; k++)
+            if (dir == SELECT_SEND)
+                v[k] = n[k];
+        int k = chan_select(cases, STRESS_CHANS, DEADLINE_NONE);
+        fail_once(k >= 0 && cases[k].result == 0 && v[k] >= 0 && v[k] < STRESS_EACH);
+        if (++n[k] == STRESS_EACH)
+            cases[k].c = NULL;
+    }
+    finish();
+}
+
+static void stress_send_any(void *arg)
+{
+    (void)arg;
+    stress_any(SELECT_SEND);
+}
+
+static void stress_recv_any(void *arg)
+{
+    (void)arg;
+    stress_any(SELECT_RECV);
+}
+
+static void test_stress(void)
+{
+    bool clean = true;
+
+    for (int i = 0; i < STRESS_CHANS; i++)
+        stress[i] = make(sizeof(int), i < 2 ? 0 : (size_t)i);
+    atomic_store(&wrong, 0);
+    for (intptr_t i = 0; i < STRESS_CHANS; i++) {
+        start(stress_send_one, (void *)i);
+        start(stress_recv_one, (void *)i);
+    }
+    for (int i = 0; i < 2; i++) {
+        start(stress_send_any, NULL);
+        start(stress_recv_any, NULL);
+    }
+    join(2 * STRESS_CHANS + 4);
+    for (int i = 0; i < STRESS_CHANS; i++) {
+        clean &= chan_len(stress[i]) == 0 && nobody_waits(stress[i]);
+        chan_free(stress[i]);
+    }
+    ok(atomic_load(&wrong) == 0 && clean, "SelectStress: %d items by select and without",
+       3 * STRESS_CHANS * STRESS_EACH);
+}
+
+/* Every value once, whichever way it went. */
+enum { DOUBLE_N = 5000 };
+static struct chan *doubles[4], *merged;
+
+static void double_send(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < DOUBLE_N; i++) {
+        struct select_case cases[4];
+        for (int k = 0; k < 4; k++)
+            cases[k] = send(doubles[k], &i);
+        chan_select(cases, 4, DEADLINE_NONE);
+    }
+    for (int k = 0; k < 4; k++)
+        chan_close(doubles[k]);
+    finish();
+}
+
+static void double_mux(void *arg)
+{
+    int v;
+
+    while (chan_recv(arg, &v) == 0)
+        chan_send(merged, &v);
+    v = -1;
+    chan_send(merged, &v);
+    finish();
+}
+
+static void test_double(void)
+{
+    static bool seen[DOUBLE_N];
+    int twice = 0, got = 0, ended = 0, v;
+
+    memset(seen, 0, sizeof seen);
+    merged = make(sizeof(int), 0);
+    for (int k = 0; k < 4; k++) {
+        doubles[k] = make(sizeof(int), 0);
+        start(double_mux, doubles[k]);
+    }
+    start(double_send, NULL);
+    while (ended < 4) {
+        chan_recv(merged, &v);
+        if (v < 0) {
+            ended++;
+            continue;
+        }
+        twice += seen[v];
+        seen[v] = true;
+        got++;
+    }
+    join(5);
+    ok(twice == 0 && got == DOUBLE_N, "doubleselect: %d values, each once", got);
+    for (int k = 0; k < 4; k++)
+        chan_free(doubles[k]);
+    chan_free(merged);
+}
+
+/* Who would send for ever does not starve who would end it. */
+static struct chan *fair[4];
+
+static void fair_offer(void *arg)
+{
+    struct select_case cases[2] = {send(arg, NULL), receive(fair[3], NULL)};
+
+    while (chan_select(cases, 2, DEADLINE_NONE) == 0)
+        ;
+    finish();
+}
+
+static void test_fairness(void)
+{
+    enum { TRIALS = 10000 };
+    int often[2] = {0}, procs = gomaxprocs(1);
+
+    for (int i = 0; i < 4; i++)
+        fair[i] = make(0, 0);
+    start(fair_offer, fair[0]);
+    start(fair_offer, fair[1]);
+    for (int i = 0; i < TRIALS; i++) {
+        struct select_case cases[3] = {receive(fair[0], NULL), receive(fair[1], NULL),
+                                       receive(fair[2], NULL)};
+        gosched(); // until both wait
+        often[chan_select(cases, 3, DEADLINE_NONE)]++;
+    }
+    chan_close(fair[3]);
+    join(2);
+    gomaxprocs(procs);
+    ok(often[0] + often[1] == TRIALS && often[0] > TRIALS * 2 / 5 && often[1] > TRIALS * 2 / 5,
+       "SelectFairness: %d and %d", often[0], often[1]);
+    for (int i = 0; i < 4; i++)
+        chan_free(fair[i]);
+}
+
+/* Zeroes and ones in an order that nobody foresees. */
+static struct chan *bits;
+
+static void send_bits(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2000; i++) {
+        int zero = 0, one = 1;
+        struct select_case cases[2] = {send(bits, &zero), send(bits, &one)};
+        chan_select(cases, 2, DEADLINE_NONE);
+    }
+    finish();
+}
+
+static void test_pseudo_random(size_t cap)
+{
+    int ones = 0, changes = 0, last = 0, v;
+
+    bits = make(sizeof(int), cap);
+    start(send_bits, NULL);
+    for (int i = 0; i < 2000; i++) {
+        gosched(); // so that it waits, or the buffer fills
+        chan_recv(bits, &v);
+        ones += v;
+        changes += v != last;
+        last = v;
+    }
+    join(1);
+    ok(ones > 500 && ones < 1500 && changes > 500, "PseudoRandomSend, capacity %zu: %d ones", cap,
+       ones);
+    chan_free(bits);
+}
+
+/* ---- queues that others left something in ---- */
+
+/* select6: of a select that ended by one channel nothing stays with the other, in the middle of whose queue it was. */
+static int recv_call(struct call *call)
+{
+    return chan_recv(call->on, call->elem);
+}
+
+static void test_middle(void)
+{
+    struct chan *a = make(sizeof(int), 0), *b = make(sizeof(int), 0);
+    int first = 0, last = 0, in[2] = {0}, v = 1;
+    struct select_case cases[2] = {receive(a, &in[0]), receive(b, &in[1])};
+    struct call before = {.fn = recv_call, .on = b, .elem = &first}, call = call_of(cases, 2),
+                after = {.fn = recv_call, .on = b, .elem = &last};
+
+    check(parks(&before, WAIT_CHAN_RECEIVE) && parks(&call, WAIT_SELECT) &&
+              parks(&after, WAIT_CHAN_RECEIVE),
+          "three wait");
+    chan_send(a, &v);
+    join(1);
+    ok(call.result == 0 && in[0] == 1 && b->recvq.first && b->recvq.first->next == b->recvq.last &&
+           b->recvq.last->prev == b->recvq.first && !b->recvq.last->next,
+       "select6: two wait on, linked both ways");
+    for (v = 2; v <= 3; v++)
+        chan_send(b, &v);
+    join(2);
+    ok(first == 2 && last == 3 && in[1] == 0 && nobody_waits(b), "and are served in order");
+    chan_free(a);
+    chan_free(b);
+}
+
+/* ---- time ---- */
+
+/* Every item is received or was never sent, whichever of time and item came first. */
+static struct chan *timed[2];
+static atomic_long timed_sent, timed_got, timed_out;
+
+static void timed_send(void *arg)
+{
+    for (int i = 0; i < 400; i++) {
+        int64_t now = nanotime();
+        struct select_case cases[2] = {send(timed[0], &i), send(timed[1], &i)};
+        int r = chan_select(cases, 2, now + (i * 7919 + (intptr_t)arg * 104729) % 40000);
+        fail_once(r >= 0 || (r == -ETIMEDOUT && nanotime() >= now));
+        atomic_fetch_add(r >= 0 ? &timed_sent : &timed_out, 1);
+    }
+    finish();
+}
+
+static void timed_recv(void *arg)
+{
+    for (int i = 0; i < 400; i++) {
+        int in[2];
+        int64_t until = nanotime() + (i * 104729 + (intptr_t)arg * 7919) % 40000;
+        struct select_case cases[3] = {receive(timed[1], &in[1]), receive(NULL, NULL),
+                                       receive(timed[0], &in[0])};
+        int r = chan_select(cases, 3, until);
+        fail_once(r == 0 || r == 2 || (r == -ETIMEDOUT && nanotime() >= until));
+        atomic_fetch_add(r >= 0 ? &timed_got : &timed_out, 1);
+    }
+    finish();
+}
+
+static void timed_either(void *arg)
+{
+    if ((intptr_t)arg % 2)
+        timed_send(arg);
+    else
+        timed_recv(arg);
+}
+
+static void test_deadline_race(size_t cap)
+{
+    for (int i = 0; i < 2; i++)
+        timed[i] = make(sizeof(int), cap);
+    atomic_store(&timed_sent, 0);
+    atomic_store(&timed_got, 0);
+    atomic_store(&timed_out, 0);
+    int bad = all_of(timed_either, 8);
+    long left = (long)(chan_len(timed[0]) + chan_len(timed[1]));
+    ok(bad == 0 && atomic_load(&timed_sent) == atomic_load(&timed_got) + left,
+       "deadlines against items, capacity %zu: %ld sent, %ld received, %ld too late", cap,
+       atomic_load(&timed_sent), atomic_load(&timed_got), atomic_load(&timed_out));
+    ok(nobody_waits(timed[0]) && nobody_waits(timed[1]), "and nobody is left in a queue");
+    for (int i = 0; i < 2; i++)
+        chan_free(timed[i]);
+}
+
+/* ---- sizes ---- */
+
+static void size_send(void *arg)
+{
+    struct select_case *cases = arg;
+
+    chan_select(cases, 2, DEADLINE_NONE);
+    finish();
+}
+
+static void test_size(size_t bytes)
+{
+    uint8_t *out = must(malloc(bytes + 1)), *in = must(malloc(bytes + 1));
+    int bad = 0;
+
+    for (size_t cap = 0; cap < 3; cap++) {
+        struct chan *a = make(bytes, cap), *b = make(bytes, cap);
+        struct select_case to[2] = {send(a, out), receive(b, NULL)},
+                           from[2] = {receive(a, in), receive(NULL, NULL)};
+        for (int i = 0; i < 6; i++) {
+            memset(out, i + 1, bytes);
+            memset(in, 0, bytes + 1);
+            start(size_send, to);
+            if (i % 2)
+                gosched();
+            bad += chan_select(from, 2, DEADLINE_NONE) != 0;
+            bad += bytes && (in[0] != i + 1 || in[bytes - 1] != i + 1);
+            bad += in[bytes] != 0;
+            join(1);
+        }
+        chan_free(a);
+        chan_free(b);
+    }
+    ok(bad == 0, "elements of %zu bytes", bytes);
+    free(out);
+    free(in);
+}
+
+/* ---- many, and memory ---- */
+
+static size_t heap_bytes(void)
+{
+    struct memstats st;
+
+    memstats_read(&st);
+    return st.heap_bytes;
+}
+
+/* select2: after the first few nothing is allocated. Ended goroutines keep no malloc()ed memory. */
+static void test_no_growth(int n)
+{
+    struct select_case *cases = must(calloc((size_t)n, sizeof *cases));
+    int in, v = 1;
+    size_t before = 0;
+
+    for (int i = 0; i < n; i++)
+        cases[i] = receive(make(sizeof(int), 0), &in);
+    for (int i = 0; i < 12; i++) {
+        struct call call = call_of(cases, n);
+        if (i == 2)
+            before = heap_bytes();
+        check(parks(&call, WAIT_SELECT), "it waits");
+        chan_send(cases[n / 2].c, &v);
+        join(1);
+        check(chan_select(cases, n, DEADLINE_NOW) == -EAGAIN, "nothing more");
+        check(chan_select(cases, n, nanotime() + 1000) == -ETIMEDOUT, "nor later");
+    }
+    ok(heap_bytes() == before, "select2: %d cases, nothing is allocated", n);
+    for (int i = 0; i < n; i++)
+        chan_free(cases[i].c);
+    free(cases);
+}
+
+int main(void)
+{
+    finished = make(0, 0);
+    test_refused();
+    test_for_ever();
+    test_ready();
+    test_chance(2);
+    test_chance(3);
+    test_chance(40);
+    for (int n = 1; n <= 10; n++)
+        test_waits(n, false);
+    test_waits(2, true);
+    test_waits(9, true);
+    test_waits(300, false);
+    test_waits(SELECT_CASES_MAX, true);
+    test_waits(20000, false);
+    test_waits_close();
+    test_self(0);
+    test_self(10);
+    test_stress();
+    test_double();
+    test_fairness();
+    test_pseudo_random(0);
+    test_pseudo_random(10);
+    test_middle();
+    test_deadline_race(0);
+    test_deadline_race(2);
+    static const size_t sizes[] = {0, 1, 3, 4, 8, 12, 16, 1000, 65536};
+    for (size_t i = 0; i < LENGTH(sizes); i++)
+        test_size(sizes[i]);
+    test_no_growth(2);
+    test_no_growth(8);
+    test_no_growth(9);
+    test_no_growth(1000);
+    return done();
+}

@@ -1,0 +1,1 @@
+/* config.h - glibc's configuration; the tests that are built ask nothing of it. */

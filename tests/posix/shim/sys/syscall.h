@@ -1,0 +1,1 @@
+/* sys/syscall.h - some tests include it and use nothing of it. */
