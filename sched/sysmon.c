@@ -386,4 +386,5 @@ void sysmon_init(void)
     if (options.schedtrace_ms)
         atomic_store_explicit(&trace_due, now + (int64_t)options.schedtrace_ms * NS_PER_MS,
                               memory_order_relaxed);
+    appoint(&m0); // it may be stuck before it has looked once
 }
