@@ -101,6 +101,8 @@ static int load(void)
     for (int i = 0; i < WORKERS; i++)
         while (chan_try_recv(ring[i], &v) == 0)
             sum += v;
+    while (numgoroutine() > 1) // they have answered, not ended
+        gosched();
     gostats_read(&st);
     printf("load: sum %ld\nload: main cpu_ns=%lld wait_ns=%lld\n", sum, (long long)st.cpu_ns,
            (long long)st.wait_ns);
