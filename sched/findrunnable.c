@@ -58,16 +58,6 @@ static bool work_anywhere(struct p *pp)
     return false;
 }
 
-static struct g *from_global(struct p *pp, uint32_t max)
-{
-    if (!atomic_load_explicit(&sched.runqsize, memory_order_relaxed))
-        return NULL;
-    lock(&sched.lock);
-    struct g *gp = globrunqget_locked(pp, max);
-    unlock(&sched.lock);
-    return gp;
-}
-
 static struct g *from_inbox(struct m *mp)
 {
     lock(&sched.lock);
@@ -90,10 +80,10 @@ static struct g *own_work(struct p *pp, bool *inherit)
     if (sched.policy)
         return sched.policy->pick(pp);
     if (global_turn)
-        gp = from_global(pp, 1);
+        gp = globrunqget(pp, 1);
     if (!gp)
         gp = runqget(pp, inherit);
-    return gp ? gp : from_global(pp, UINT32_MAX);
+    return gp ? gp : globrunqget(pp, UINT32_MAX);
 }
 
 /* Pinned Gs and others by turns; within a slice what goes on with it is first. */

@@ -37,11 +37,6 @@ static int gmp_init_p(struct p *pp)
     return pp->policy ? 0 : -ENOMEM;
 }
 
-static bool global_empty(void)
-{
-    return atomic_load_explicit(&sched.runqsize, memory_order_relaxed) == 0;
-}
-
 static void gmp_enqueue(struct p *pp, struct g *gp, enum enqueue_why why)
 {
     bool yields_here = why == ENQUEUE_YIELD && gmp_of(pp)->global_in > 0;
@@ -50,20 +45,7 @@ static void gmp_enqueue(struct p *pp, struct g *gp, enum enqueue_why why)
         runqput(pp, gp, why != ENQUEUE_YIELD);
         return;
     }
-    lock(&sched.lock);
-    globrunqput_locked(gp);
-    unlock(&sched.lock);
-}
-
-/* max: how many may be taken; all but one go into pp's ring. */
-static struct g *from_global(struct p *pp, uint32_t max)
-{
-    if (global_empty())
-        return NULL;
-    lock(&sched.lock);
-    struct g *gp = globrunqget_locked(pp, max);
-    unlock(&sched.lock);
-    return gp;
+    globrunqput(gp);
 }
 
 static struct g *from_local(struct p *pp)
@@ -89,12 +71,12 @@ static struct g *gmp_pick(struct p *pp)
 
     if (x->global_in-- == 0) {
         x->global_in = GLOBAL_TURN - 1;
-        gp = from_global(pp, 1);
+        gp = globrunqget(pp, 1);
         if (gp)
             return gp;
     }
     gp = from_local(pp);
-    return gp ? gp : from_global(pp, RUNQ_LEN / 2); // the ring is empty
+    return gp ? gp : globrunqget(pp, RUNQ_LEN / 2); // the ring is empty
 }
 
 static struct g *steal_from_any(struct p *pp, bool runnext)
@@ -121,7 +103,7 @@ static struct g *gmp_steal(struct p *pp)
 static bool gmp_waiting(struct p *pp)
 {
     (void)pp;
-    if (!global_empty())
+    if (atomic_load_explicit(&sched.runqsize, memory_order_relaxed))
         return true;
     for (uint32_t i = 0; i < sched.nprocs; i++)
         if (!runqempty(allp[i]))

@@ -310,9 +310,7 @@ static void policy_enqueue(struct p *pp, struct g *gp, enum enqueue_why why)
 static void gmp_enqueue(struct p *pp, struct g *gp, enum enqueue_why why)
 {
     if (why == ENQUEUE_PREEMPT) {
-        lock(&sched.lock);
-        globrunqput_locked(gp);
-        unlock(&sched.lock);
+        globrunqput(gp);
     } else {
         runqput(pp, gp, why != ENQUEUE_YIELD);
     }
@@ -469,9 +467,7 @@ static void gosched_m(struct g *gp)
         __builtin_expect(gp->prep, 0))
         gosched_slow(mp, gp);
     if (__builtin_expect(pp->global_in == 0, 0) && sched.nprocs > 1) {
-        lock(&sched.lock);
-        globrunqput_locked(gp);
-        unlock(&sched.lock);
+        globrunqput(gp);
         wakep_if_idle();
     } else {
         runqput_tail(pp, gp);

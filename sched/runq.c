@@ -125,6 +125,23 @@ struct g *globrunqget_locked(struct p *pp, uint32_t max)
     return first;
 }
 
+void globrunqput(struct g *gp)
+{
+    lock(&sched.lock);
+    globrunqput_locked(gp);
+    unlock(&sched.lock);
+}
+
+struct g *globrunqget(struct p *pp, uint32_t max)
+{
+    if (!atomic_load_explicit(&sched.runqsize, memory_order_relaxed))
+        return NULL;
+    lock(&sched.lock);
+    struct g *gp = globrunqget_locked(pp, max);
+    unlock(&sched.lock);
+    return gp;
+}
+
 /* ---- a P's -------------------------------------------------------------------------------------- */
 
 /* Moves half of the ring to q, if nobody steals meanwhile. */

@@ -373,6 +373,9 @@ void globrunqput_locked(struct g *gp);
 void globrunqput_all_locked(struct gqueue *q);
 /* One G, and up to max - 1 more, a fair share, into pp's ring. */
 struct g *globrunqget_locked(struct p *pp, uint32_t max);
+/* The same by who does not hold the lock; nothing there costs no lock. */
+void globrunqput(struct g *gp);
+struct g *globrunqget(struct p *pp, uint32_t max);
 
 /* ---- proc.c: the life of a G on its M ---- */
 
