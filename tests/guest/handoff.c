@@ -250,7 +250,8 @@ static void end_parties(void)
 int main(int argc, char **argv)
 {
     ncore = argc > 1 ? atoi(argv[1]) : numcpu();
-    long n = (argc > 2 ? atol(argv[2]) : 30) * 1000 / 8;
+    long total = (argc > 2 ? atol(argv[2]) : 30) * 1000;
+    long n = (total + 14) / 15 * 2; // seven phases, and one of half as many
 
     finished = make(0, 0);
     start_parties();
