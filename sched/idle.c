@@ -217,7 +217,8 @@ bool m_sleep(struct m *mp)
         irq_enable();
     }
     sysmon_wake(mp);
-    mp->p->switched = cpu_counter();
+    /* Also a new slice: what is left of one from before the rest would soon end that of who goes on with it. */
+    mp->p->slice_start = mp->p->switched = cpu_counter();
     p_attend_to(mp->p, ATT_TICKLESS);
     return wake;
 }

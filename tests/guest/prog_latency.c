@@ -5,13 +5,15 @@
  * Arguments: the loop; how many samples of each kind.
  *
  * Prints a line for each kind: KIND LOOP: N samples, LEAST to WORST ns. "behind_one" is main's wait when it gives way
- * to one loop; "asleep" how late main wakes while one runs; "behind_two" its wait behind two.
+ * to one loop; "asleep" how late main wakes while one runs; "behind_two" its wait behind two. With the loop "none" there
+ * is "alone" only, how late main wakes when nothing else runs, and how often it was preempted meanwhile.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rt0/go.h"
+#include "rt0/sched.h"
 #include "rt0/time.h"
 #include "sched/sched.h"
 
@@ -115,8 +117,25 @@ static void measure(const char *name, void (*loop)(void *), int n)
     print("behind_two", name, &two);
 }
 
+static void measure_alone(int n)
+{
+    struct schedstats before, after;
+
+    sleep_ns(1000); // the first timer of a core makes room for more
+    schedstats_read(&before);
+    struct samples alone = sleeping(n);
+    schedstats_read(&after);
+    print("alone", "none", &alone);
+    printf("preempted %llu times\n",
+           (unsigned long long)(after.all.preempted - before.all.preempted));
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "none") == 0) {
+        measure_alone(atoi(argv[2]));
+        return 0;
+    }
     for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++)
         if (argc > 2 && strcmp(argv[1], loops[i].name) == 0) {
             measure(argv[1], loops[i].fn, atoi(argv[2]));
