@@ -92,7 +92,7 @@ endif
 
 LIBS_arm64    := $(LIBFDT)/libfdt.a
 INCLUDE_arm64 := -isystem $(LIBFDT)/include
-LIBS = $(LIBPOSIX) $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
+LIBS = $(LIBS_$(ARCH)) $(LIBC_LIBS) $(shell $(CC) -print-libgcc-file-name)
 
 # ---- the kernel -----------------------------------------------------------------------------------
 KERNEL_SRCS := $(wildcard sched/*.c) \
@@ -107,6 +107,10 @@ KERNEL_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(KERNEL_SRCS))
 # POSIX on top of it, in an archive: a program that has a sleep() of its own gets that.
 LIBPOSIX   := $(B)/$(LIBC)/libposix.a
 POSIX_OBJS := $(patsubst %,$(B)/$(LIBC)/%.o,$(wildcard posix/*.c))
+
+# Both again, for programs: a name of the kernel's own is in nobody's way there (tools/seal).
+LIBKERNEL := $(B)/$(LIBC)/librt0.a
+SEALED    := $(B)/$(LIBC)/sealed
 
 # ---- programs -------------------------------------------------------------------------------------
 # APP is a name in apps/ or tests/guest/ (a file NAME.c or a folder), bench_NAME for bench/NAME.c, or
@@ -141,8 +145,15 @@ $(patsubst %,$(B)/$(LIBC)/%.c.o,kernel/malloc sched/proc sched/chan sched/select
 # What interrupts print by calls nothing of the libc, and the compiler shall not make calls of loops.
 $(B)/$(LIBC)/kernel/print.c.o: CFLAGS_KERNEL += -fno-tree-loop-distribute-patterns
 
+# Two folders have files of one name: q keeps both.
 $(LIBPOSIX): $(POSIX_OBJS)
+$(LIBKERNEL): $(KERNEL_OBJS)
+$(LIBPOSIX) $(LIBKERNEL):
 	$(Q)rm -f $@ && $(CROSS)ar qcs $@ $^
+
+$(SEALED)/names: $(LIBKERNEL) $(LIBPOSIX) tools/seal $(wildcard linker/*.ld)
+	$(Q)CC=$(CC) CROSS=$(CROSS) CFLAGS=$(call quote,$(CFLAGS_PROGRAM)) LIBC_LIBS=$(call quote,$(LIBC_LIBS)) \
+	    tools/seal $(@D) $(LIBKERNEL) $(LIBPOSIX)
 
 -include $(KERNEL_OBJS:.o=.d) $(POSIX_OBJS:.o=.d)
 
@@ -155,16 +166,18 @@ LINK = $(CC) $(LDFLAGS) -Wl,-T,linker/$(ARCH).ld
 define program
 $(if $(call app_file,$(2)),$(call file_program,$(1),$(2)),$(call folder_program,$(1),$(call app_dir,$(2))))
 
-$$(B)/$$(LIBC)/image/$(1).elf: $$(KERNEL_OBJS) $$($(1)_OBJS) $$(filter-out -%,$$($(1)_LIBS)) $$(LIBPOSIX) $$(LIBS_$$(ARCH)) \
+$$(B)/$$(LIBC)/image/$(1).elf: $$($(1)_OBJS) $$(filter-out -%,$$($(1)_LIBS)) $$($(1)_KERNEL_DEPS) $$(LIBS_$$(ARCH)) \
                                linker/$$(ARCH).ld linker/sections.ld tools/ksyms
 	@mkdir -p $$(@D)
 	$$(SAY) "  LINK    $$@"
 	$$(Q)tools/ksyms --none > $$@.ksyms0.S
 	$$(Q)$$(CC) -c -o $$@.ksyms0.o $$@.ksyms0.S
-	$$(Q)$$(LINK) -o $$@.1 $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms0.o -Wl,--start-group $$($(1)_LIBS) $$(LIBS) -Wl,--end-group
+	$$(Q)$$(LINK) -o $$@.1 $$($(1)_KERNEL) $$($(1)_OBJS) $$@.ksyms0.o \
+	    -Wl,--start-group $$($(1)_LIBS) $$($(1)_POSIX) $$(LIBS) -Wl,--end-group
 	$$(Q)$$(CROSS)nm -n $$@.1 | tools/ksyms > $$@.ksyms.S
 	$$(Q)$$(CC) -c -o $$@.ksyms.o $$@.ksyms.S
-	$$(Q)$$(LINK) -o $$@ $$(KERNEL_OBJS) $$($(1)_OBJS) $$@.ksyms.o -Wl,--start-group $$($(1)_LIBS) $$(LIBS) -Wl,--end-group
+	$$(Q)$$(LINK) -o $$@ $$($(1)_KERNEL) $$($(1)_OBJS) $$@.ksyms.o \
+	    -Wl,--start-group $$($(1)_LIBS) $$($(1)_POSIX) $$(LIBS) -Wl,--end-group
 
 -include $$($(1)_OBJS:.o=.d)
 endef
@@ -172,6 +185,20 @@ endef
 define file_program
 $(1)_OBJS := $$(B)/$$(LIBC)/program/$(call app_file,$(2)).o
 $(1)_LIBS :=
+$(if $(filter tests/% bench/%,$(call app_file,$(2))),$(call with_open_kernel,$(1)),$(call with_sealed_kernel,$(1)))
+endef
+
+# Guest tests and benches also look at the kernel from inside.
+define with_open_kernel
+$(1)_KERNEL = $$(KERNEL_OBJS)
+$(1)_POSIX  = $$(LIBPOSIX)
+$(1)_KERNEL_DEPS = $$(KERNEL_OBJS) $$(LIBPOSIX)
+endef
+
+define with_sealed_kernel
+$(1)_KERNEL = -Wl,--whole-archive $$(SEALED)/librt0.a -Wl,--no-whole-archive
+$(1)_POSIX  = $$(SEALED)/libposix.a
+$(1)_KERNEL_DEPS = $$(SEALED)/names
 endef
 
 # All .c files of the folder, and what its app.mk says (docs/programs.md). Its objects have a folder of their own:
@@ -184,6 +211,7 @@ APP_LIBS   :=
 -include $(wildcard $(2)/app.mk)
 $$(if $$(filter-out %.c %.S,$$(APP_SRCS)),$$(error $(2)/app.mk: APP_SRCS: $$(filter-out %.c %.S,$$(APP_SRCS)): a source is a .c or a .S file))
 $(1)_OBJS   := $$(patsubst %,$$(B)/$$(LIBC)/folder/$(1)/%.o,$$(call in_folder,$(2),$$(APP_SRCS)))
+$(call with_sealed_kernel,$(1))
 $(1)_CFLAGS := $$(APP_CFLAGS)
 $(1)_LIBS   := $$(call in_folder,$(2),$$(APP_LIBS))
 
@@ -227,7 +255,6 @@ endif
 # A program that is not of the tree is its author's: no warning of it is an error.
 $(B)/$(LIBC)/folder/$(subst /,_,$(abspath $(APP)))/%: WARN := -Wall
 
-# Guest tests and benches also look at the kernel from inside.
 INSIDE = -DRT0_DEBUG=$(RT0_DEBUG_$(MODE)) -I. -Iarch/$(ARCH) -Itests/guest/$(ARCH)
 $(B)/$(LIBC)/program/tests/% $(B)/$(LIBC)/program/bench/%: CFLAGS_PROGRAM += $(INSIDE)
 
@@ -282,7 +309,7 @@ SDK_CFLAGS  = $(CFLAGS_BASE) -fno-optimize-sibling-calls $(CFLAGS_PROGRAM_$(ARCH
 SDK_ENV     = DEST=$(call quote,$(DESTDIR)$(PREFIX)) ARCH=$(ARCH) LIBC=$(LIBC) DEFAULT_LIBC=$(LIBC_$(ARCH)) CROSS=$(CROSS) \
               CFLAGS=$(call quote,$(strip $(SDK_CFLAGS))) LDFLAGS=$(call quote,$(strip $(LDFLAGS))) \
               OBJCOPY=$(call quote,$(OBJCOPY_$(ARCH))) LIBC_INCLUDE=$(LIBC_INCLUDE) LIBC_LIBS=$(call quote,$(LIBC_LIBS)) \
-              OTHER_LIBS=$(call quote,$(LIBS_$(ARCH))) LIBPOSIX=$(LIBPOSIX)
+              OTHER_LIBS=$(call quote,$(LIBS_$(ARCH))) SEALED=$(SEALED)
 
 ifneq (,$(filter install,$(MAKECMDGOALS)))
 ifeq (,$(filter /%,$(firstword $(PREFIX))))
@@ -295,8 +322,8 @@ install: build/tools/make-exit.so ## put headers, libraries, rt0-cc and rt0-run 
 	$(Q)$(SDK_ENV) tools/sdk/install common
 	$(SAY) "  INSTALL $(DESTDIR)$(PREFIX)"
 
-install-arch: $(KERNEL_OBJS) $(LIBPOSIX) $(LIBC_DEPS) $(LIBS_$(ARCH))
-	$(Q)$(SDK_ENV) tools/sdk/install arch $(KERNEL_OBJS)
+install-arch: $(SEALED)/names $(LIBC_DEPS) $(LIBS_$(ARCH))
+	$(Q)$(SDK_ENV) tools/sdk/install arch
 
 # ---- tests ------------------------------------------------------------------------------------------
 # Every image of one ARCH and MODE; `make test` has it made for each ARCH.
