@@ -226,6 +226,10 @@ bool m_unpark_locked(struct m *mp)
     return parked;
 }
 
+/*
+ * mp's P does not live, or does so only when the world is started again: gomaxprocs() may have revived it while mp was
+ * still on its way here. Who changes that status looks at `parked` afterwards, under the lock.
+ */
 void stopm(struct m *mp)
 {
     if (mp->spinning)
@@ -234,7 +238,7 @@ void stopm(struct m *mp)
     if (mp->nextp)
         swap_locked(mp);
     else
-        mp->parked = atomic_load_explicit(&mp->p->status, memory_order_relaxed) == PDEAD;
+        mp->parked = atomic_load_explicit(&mp->p->status, memory_order_relaxed) != PRUNNING;
     bool parked = mp->parked;
     unlock(&sched.lock);
     if (parked)

@@ -123,7 +123,7 @@ static void attend_p(struct m *mp)
     for (;;) {
         uint32_t att = atomic_load_explicit(&mp->p->attention, memory_order_acquire);
         uint32_t status = atomic_load_explicit(&mp->p->status, memory_order_relaxed);
-        if (status == PDEAD)
+        if (status == PDEAD || status == PGCSTOP)
             stopm(mp);
         else if (att & ATT_STOP)
             gcstopm(mp);

@@ -5,6 +5,8 @@
  *            and ATT_STOP on every other live P, takes the idle ones itself and interrupts the rest; each
  *            M counts itself off in stopwait when it comes to gcstopm(), with whatever G it ran back in a queue.
  *            Until the world is started, no P is PRUNNING but the caller's, and the caller can't be preempted.
+ * Few, many: a P that procresize() revives is PGCSTOP until the world is started. Its M sleeps in stopm(), or is still
+ *            on its way there from the stop before: then it finds PGCSTOP, and sleeps there all the same.
  * Invariant: while it is stopped, every G but the caller has its registers on its stack and is in a queue or
  *            waits; sched.idle is empty; nobody but the caller touches a P's queue or timers.
  * A core that is stuck with preemption off keeps the stopper waiting; the watchdog (sysmon.c) names it.
@@ -100,10 +102,10 @@ void stop_the_world(void)
 
 /* ---- starting ------------------------------------------------------------------------------------ */
 
-/* Whether pp's M sleeps for the stop, or for want of a live P, and has to be woken. */
+/* Whether pp's M sleeps for the stop, or for want of a P that runs, and has to be woken. */
 static bool must_wake_locked(struct p *pp)
 {
-    return pp->id < nstopped || m_unpark_locked(holder(pp));
+    return m_unpark_locked(holder(pp)) || pp->id < nstopped;
 }
 
 /* All of them look for work, and those that find none go to sleep by themselves. An M whose P has died is

@@ -318,6 +318,23 @@ static void test_gomaxprocs_limits(void)
     gomaxprocs(ncore);
 }
 
+/* The others have only just been told to stop when they are wanted again: some are still on their way to sleep. */
+static void test_gomaxprocs_at_rest(void)
+{
+    enum { CHANGES = 200 };
+    int wrong = 0;
+
+    for (int i = 0; i < CHANGES; i++) {
+        int n = i % 2 ? ncore : 1 + i / 2 % 8 % ncore / 4;
+        gomaxprocs(n);
+        for (int k = i * 7 % 1000; k > 0; k--)
+            cpu_relax();
+        wrong += gomaxprocs(0) != n || numgoroutine() != 1;
+    }
+    gomaxprocs(ncore);
+    ok(wrong == 0, "and %d times while nobody else runs", CHANGES);
+}
+
 static void test_gomaxprocs_under_load(void)
 {
     int changes = ncore > 4 ? 5 : 10;
@@ -433,6 +450,7 @@ int main(int argc, char **argv)
     test_spin_for_all(3 * (unsigned)ncore);
     test_gomaxprocs_limits();
     test_gomaxprocs_under_load();
+    test_gomaxprocs_at_rest();
     test_resize_deadlock();
     start(last, NULL);
     goexit();
