@@ -12,6 +12,8 @@
 #include <threads.h>
 #include <time.h>
 
+#include "rt0/go.h"
+#include "tests/guest/hoard.h"
 #include "tests/guest/tap.h"
 
 enum { THREADS = 8, ROUNDS = 500 };
@@ -169,6 +171,22 @@ static void test_rest(void)
         thrd_yield();
 }
 
+/* On one P, so that no other one's cache has any, when all others have ended. */
+static void test_no_memory(void)
+{
+    thrd_t t;
+    int procs = gomaxprocs(1);
+
+    while (numgoroutine() > 1)
+        thrd_yield();
+    struct hoard *all = hoard_take();
+    int result = thrd_create(&t, run_detached, NULL);
+
+    hoard_give_back(all);
+    gomaxprocs(procs);
+    ok(result == thrd_nomem, "without memory: thrd_nomem");
+}
+
 int main(void)
 {
     mtx_init(&mtx, mtx_plain);
@@ -178,6 +196,7 @@ int main(void)
     test_mutexes();
     test_conditions();
     test_rest();
+    test_no_memory();
     cnd_destroy(&cnd);
     mtx_destroy(&mtx);
     tss_delete(key);

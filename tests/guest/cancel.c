@@ -453,6 +453,9 @@ static void test_no_memory(void)
     while (n < 5000 && timer_start(&far[n], INT64_MAX, 0, fire_everybody, NULL) == 0)
         n++;
     bool refused = timer_start(&far[4999], INT64_MAX, 0, fire_everybody, NULL) == -ENOMEM;
+    struct cancel timed, child;
+    int no_timer = cancel_init(&timed, NULL, late),
+        none_needed = cancel_init(&child, &live, DEADLINE_NONE);
     for (int i = 1; i <= 3; i++) {
         atomic_store(&turn, i);
         await_receivers(c, i); // on one P nobody changes the queue meanwhile
@@ -466,6 +469,9 @@ static void test_no_memory(void)
     cancel_fire(&live);
     join(3);
     hoard_give_back(all);
+    ok(no_timer == -ENOMEM && none_needed == 0 && cancel_err(&child) == -ECANCELED,
+       "nor has a cancel a deadline: -ENOMEM; one that needs none is made");
+    cancel_end(&child);
     ok(refused && r == -ETIMEDOUT && in_time,
        "without memory for a timer time passes all the same");
     ok(sent[0] == 0 && sent[1] == 0 && in == 7 && calls[0].result == 0 && calls[1].result == 0,

@@ -55,6 +55,8 @@ static bool parks(struct call *call)
 
 #define CANARY_BYTES 32
 
+enum { EACH_VALUE = 100 };
+
 static uint8_t pattern(size_t i, unsigned seed)
 {
     return (uint8_t)(seed * 37 + i * 11 + (i >> 8) * 5 + 1);
@@ -244,6 +246,108 @@ static void test_try(void)
     chan_free(b);
 }
 
+/* ---- Go's TestChan, for each capacity ---- */
+
+struct stream {
+    struct chan *c;
+    int n;
+    atomic_int seen[EACH_VALUE];
+};
+
+static void send_stream(void *arg)
+{
+    struct stream *st = arg;
+
+    for (int v = 0; v < st->n; v++)
+        chan_send(st->c, &v);
+    chan_send(finished, NULL);
+}
+
+static void recv_stream(void *arg)
+{
+    struct stream *st = arg;
+
+    for (int i = 0, v; i < st->n; i++)
+        if (chan_recv(st->c, &v) == 0)
+            atomic_fetch_add(&st->seen[v], 1);
+    chan_send(finished, NULL);
+}
+
+/* One stream in order; then of four that are mixed each value four times. */
+static int count_bad_streams(struct chan *c)
+{
+    struct stream st = {.c = c, .n = EACH_VALUE};
+    int bad = 0, v;
+
+    start(send_stream, &st);
+    for (int i = 0; i < EACH_VALUE; i++)
+        bad += chan_recv(c, &v) != 0 || v != i;
+    for (int i = 0; i < 4; i++) {
+        start(send_stream, &st);
+        start(recv_stream, &st);
+    }
+    join(1 + 8);
+    for (int i = 0; i < EACH_VALUE; i++)
+        bad += atomic_load(&st.seen[i]) != 4;
+    return bad;
+}
+
+/* Empty, then full: who comes waits, who tries is told so. */
+static int count_bad_blocks(struct chan *c, int cap)
+{
+    int v = 7, got = 0, bad = 0;
+    struct call recv = {.op = RECV, .c = c, .elem = &got}, send = {.op = SEND, .c = c, .elem = &v};
+
+    bad += !parks(&recv) || chan_try_recv(c, NULL) != -EAGAIN;
+    bad += chan_send(c, &v) != 0;
+    join(1);
+    bad += got != 7 || chan_len(c) != 0;
+    for (int i = 0; i < cap; i++)
+        bad += chan_send(c, &i) != 0;
+    bad += chan_len(c) != (size_t)cap || chan_cap(c) != (size_t)cap;
+    bad += !parks(&send) || chan_try_send(c, &v) != -EAGAIN;
+    for (int i = 0; i <= cap; i++)
+        bad += chan_recv(c, &got) != 0 || got != (i < cap ? i : 7);
+    join(1);
+    return bad;
+}
+
+/* Closed while it is full, or while somebody waits for what does not come any more. */
+static int count_bad_closes(struct chan *full, struct chan *empty, int cap)
+{
+    int got = 1, bad = 0;
+    struct call recv = {.op = RECV, .c = empty, .elem = &got};
+
+    bad += !parks(&recv) || chan_close(empty) != 0;
+    join(1);
+    bad += recv.result != -EPIPE || got != 0;
+    for (int i = 0; i < cap; i++)
+        chan_send(full, &i);
+    chan_close(full);
+    for (int i = 0; i < cap; i++)
+        bad += chan_recv(full, &got) != 0 || got != i;
+    for (int i = 0; i < 2; i++, got = 1)
+        bad += chan_recv(full, &got) != -EPIPE || got != 0;
+    return bad;
+}
+
+static void test_capacities(void)
+{
+    enum { CAPS = 40 };
+    int bad = 0;
+
+    for (int cap = 0; cap < CAPS; cap++) {
+        struct chan *c = make(sizeof(int), (size_t)cap), *other = make(sizeof(int), (size_t)cap);
+        int wrong = count_bad_blocks(c, cap) + count_bad_streams(c);
+        wrong += count_bad_closes(c, other, cap);
+        check(wrong == 0, "capacity %d: %d wrong", cap, wrong);
+        bad += wrong;
+        chan_free(c);
+        chan_free(other);
+    }
+    ok(bad == 0, "capacities 0 to %d: blocking, order, every value, closing", CAPS - 1);
+}
+
 /* ---- order ---- */
 
 enum { NWAITER = 20 };
@@ -402,6 +506,31 @@ static void test_elem_bytes(size_t bytes)
     elem_free(theirs);
     chan_free(c);
     chan_free(b);
+}
+
+/* Go's nonblock: who tries meets who waits, or the buffer. */
+static void test_try_bytes(size_t bytes, size_t cap)
+{
+    struct chan *c = make(bytes, cap);
+    uint8_t *theirs = elem_new(bytes), *mine = elem_fill(elem_new(bytes), bytes, 1);
+    struct call recv = {.op = RECV, .c = c, .elem = theirs},
+                send = {.op = SEND, .c = c, .elem = theirs};
+    bool good = chan_try_recv(c, mine) == -EAGAIN && elem_is(mine, bytes, 1);
+
+    good &= parks(&recv) && chan_try_send(c, mine) == 0;
+    join(1);
+    good &= recv.result == 0 && elem_is(theirs, bytes, 1);
+    for (size_t i = 0; i < cap; i++)
+        good &= chan_try_send(c, elem_fill(mine, bytes, 2)) == 0;
+    elem_fill(theirs, bytes, cap ? 3 : 2);
+    good &= parks(&send) && chan_try_recv(c, mine) == 0 && elem_is(mine, bytes, 2);
+    join(1);
+    for (size_t i = 0; i < cap; i++)
+        good &= chan_try_recv(c, mine) == 0 && elem_is(mine, bytes, i + 1 < cap ? 2 : 3);
+    ok(good && chan_try_recv(c, mine) == -EAGAIN, "%zu bytes, capacity %zu: tries", bytes, cap);
+    elem_free(mine);
+    elem_free(theirs);
+    chan_free(c);
 }
 
 static void test_null_elem(void)
@@ -714,7 +843,7 @@ static void test_stacks(void)
 
 int main(int argc, char **argv)
 {
-    static const size_t sizes[] = {0, 1, 3, 8, 4096, CHAN_ELEM_MAX};
+    static const size_t sizes[] = {0, 1, 3, 4, 8, 16, 4096, CHAN_ELEM_MAX};
 
     int ncore = argc > 1 ? atoi(argv[1]) : numcpu();
 
@@ -725,6 +854,7 @@ int main(int argc, char **argv)
     test_free();
     test_blocks();
     test_try();
+    test_capacities();
     test_fifo_receivers();
     test_fifo_senders(0);
     test_fifo_senders(3);
@@ -735,6 +865,9 @@ int main(int argc, char **argv)
     test_ring(1, 64);
     for (size_t i = 0; i < LENGTH(sizes); i++)
         test_elem_bytes(sizes[i]);
+    for (size_t cap = 0; cap < 2; cap++)
+        for (size_t i = 0; i < LENGTH(sizes); i++)
+            test_try_bytes(sizes[i], cap);
     test_null_elem();
     test_close();
     test_close_wakes_receivers();

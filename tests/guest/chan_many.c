@@ -4,7 +4,8 @@
  * Goal:   no element is lost, doubled or out of order, and no wake-up is missed, when hundreds of
  *         goroutines on all cores send and receive.
  * Method: networks whose result is known: a chain, the prime sieve, a market of producers and
- *         consumers, a tree that merges, ping-pong, servers with a channel in each request.
+ *         consumers, workers between two queues, a tree that merges, ping-pong, servers with a
+ *         channel in each request.
  * Budget: 5 s.
  * Source: the programs are those of Go's test/chan and chan_test.go, written anew for this API.
  */
@@ -179,6 +180,64 @@ static void test_market(size_t cap)
        NVALUE, x.nproducer);
     ok(atomic_load(&x.disorder) == 0, "cap %zu: what one producer sends stays in order", cap);
     chan_free(x.c);
+}
+
+/* Go's MultiConsumer: many take from one queue what they put into another; closing the first ends all of it. */
+enum { NWORK = 23, NTASK = 20000 };
+static const int weights[] = {2, 3, 7, 11, 13, 17, 19, 23, 27, 31};
+
+static struct {
+    struct chan *tasks, *results, *worker_done;
+    atomic_int next_worker;
+    long sent;
+} factory;
+
+static void work(void *arg)
+{
+    int me = atomic_fetch_add(&factory.next_worker, 1), v;
+
+    (void)arg;
+    while (chan_recv(factory.tasks, &v) == 0) {
+        if (v == weights[(size_t)me % LENGTH(weights)]) // they overtake one another
+            gosched();
+        chan_send(factory.results, &v);
+    }
+    chan_send(factory.worker_done, NULL);
+}
+
+static void feed(void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < NTASK; i++) {
+        factory.sent += weights[i % LENGTH(weights)];
+        chan_send(factory.tasks, &weights[i % LENGTH(weights)]);
+    }
+    chan_close(factory.tasks);
+    for (int i = 0; i < NWORK; i++)
+        chan_recv(factory.worker_done, NULL);
+    chan_close(factory.results);
+    chan_send(finished, NULL);
+}
+
+static void test_multi_consumer(void)
+{
+    long n = 0, sum = 0;
+    int v;
+
+    factory.tasks = make(sizeof(int), 3 * NWORK);
+    factory.results = make(sizeof(int), 3 * NWORK);
+    factory.worker_done = make(0, 0);
+    for (int i = 0; i < NWORK; i++)
+        start(work, NULL);
+    start(feed, NULL);
+    for (; chan_recv(factory.results, &v) == 0; n++)
+        sum += v;
+    join(1);
+    ok(n == NTASK && sum == factory.sent, "MultiConsumer: %ld of %d through %d, sum %ld", n, NTASK,
+       NWORK, sum);
+    chan_free(factory.tasks);
+    chan_free(factory.results);
+    chan_free(factory.worker_done);
 }
 
 struct table {
@@ -379,6 +438,7 @@ int main(int argc, char **argv)
     test_sieve();
     for (size_t i = 0; i < LENGTH(caps); i++)
         test_market(caps[i]);
+    test_multi_consumer();
     test_ping_pong(0);
     test_ping_pong(1);
     test_reply_channels();

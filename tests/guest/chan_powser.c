@@ -6,7 +6,8 @@
  *         ask theirs; a series that is used twice is split by goroutines that serve two who ask. The coefficients of
  *         known series come out exactly, as fractions. Goroutines that nobody asks any more stay until the end.
  * Budget: 5 s.
- * Source: the idea and the series are those of Go's test/chan/powser1.go (McIlroy, "Squinting at Power Series").
+ * Source: the idea, the series and the operations are those of Go's test/chan/powser1.go (McIlroy, "Squinting at Power
+ *         Series"); of reversion there are only the expected results there.
  */
 #include <stdlib.h>
 
@@ -122,6 +123,7 @@ struct job {
     void (*body)(struct job *);
     struct series out, other, u, v; // other: the second one that a split gives
     struct rat c;
+    const struct rat *a; // coefficients, n of them
     int64_t n;
     struct chan *turn; // of a split: the one before has served both
 };
@@ -271,6 +273,51 @@ static void do_shift(struct job *j)
 static struct series shift(struct rat c, struct series u)
 {
     return make_series((struct job){.body = do_shift, .c = c, .u = u});
+}
+
+/* x^n u */
+static void do_multiply_monomial(struct job *j)
+{
+    for (int64_t i = 0; i < j->n; i++)
+        put(j->out, zero);
+    copy(j->u, j->out);
+}
+
+static struct series multiply_monomial(struct series u, int64_t n)
+{
+    return make_series((struct job){.body = do_multiply_monomial, .u = u, .n = n});
+}
+
+/* c x^n */
+static void do_monomial(struct job *j)
+{
+    for (int64_t i = 0; j->c.num && i < j->n; i++)
+        put(j->out, zero);
+    if (j->c.num)
+        put(j->out, j->c);
+    put(j->out, end);
+}
+
+static struct series monomial(struct rat c, int64_t n)
+{
+    return make_series((struct job){.body = do_monomial, .c = c, .n = n});
+}
+
+/* It ends behind the last coefficient that is not 0. */
+static void do_polynomial(struct job *j)
+{
+    int64_t n = j->n;
+
+    while (n > 0 && !j->a[n - 1].num)
+        n--;
+    for (int64_t i = 0; i < n; i++)
+        put(j->out, j->a[i]);
+    put(j->out, end);
+}
+
+static struct series polynomial(const struct rat *a, int64_t n)
+{
+    return make_series((struct job){.body = do_polynomial, .a = a, .n = n});
 }
 
 /* (a + xA)(b + xB) = ab + x(aB + bA + xAB) */
@@ -429,6 +476,30 @@ static struct series substitute_monomial(struct series u, struct rat c, int64_t 
     return make_series((struct job){.body = do_substitute_monomial, .u = u, .c = c, .n = n});
 }
 
+/* r with u(r) = x, u0 being 0: x times the reciprocal of (u / x)(r), in which r comes itself */
+static void do_reversion(struct job *j)
+{
+    struct series self[2] = {series_new(), series_new()};
+
+    await_ask(j->out);
+    answer(j->out, get(j->u));
+    split_to(reciprocal(substitute(j->u, shift(zero, self[0]))), self);
+    copy(self[1], j->out);
+}
+
+static struct series reversion(struct series u)
+{
+    return make_series((struct job){.body = do_reversion, .u = u});
+}
+
+/* The value at c of the first n terms. */
+static struct rat value(struct rat c, struct series u, int n)
+{
+    struct rat r = n > 0 ? get(u) : end;
+
+    return ended(r) ? zero : rat_add(r, rat_mul(c, value(c, u, n - 1)));
+}
+
 /* ---- what comes out ---- */
 
 enum { N = 10 };
@@ -485,19 +556,65 @@ static void test_linear(void)
     ok(gives(mul(ones(), ones()), a, N), "a product");
 }
 
+static const struct rat one_two_three[] = {{1, 1}, {2, 1}, {3, 1}, {0, 1}, {0, 1}};
+
+static struct series some_terms(void)
+{
+    return polynomial(one_two_three, LENGTH(one_two_three));
+}
+
+static bool is(struct rat r, int64_t num, int64_t den)
+{
+    return r.num == num && r.den == den;
+}
+
+/* Those that end, on either side of an operation. */
+static void test_finite(void)
+{
+    static const struct rat p[] = {{1, 1}, {2, 1}, {3, 1}, {1, 0}}, nothing[] = {{1, 0}},
+                            sum[] = {{2, 1}, {3, 1}, {4, 1}, {1, 1}, {1, 1}},
+                            twice[] = {{2, 1}, {4, 1}, {6, 1}, {1, 0}},
+                            far[] = {{0, 1}, {0, 1}, {5, 1}, {1, 0}},
+                            square[] = {{1, 1}, {4, 1}, {10, 1}, {12, 1}, {9, 1}, {1, 0}},
+                            shifted[] = {{0, 1}, {0, 1}, {1, 1}, {2, 1}, {3, 1}, {1, 0}},
+                            slope[] = {{2, 1}, {6, 1}, {1, 0}},
+                            area[] = {{7, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 0}};
+
+    ok(gives(some_terms(), p, 4) && gives(polynomial(one_two_three + 3, 2), nothing, 1),
+       "polynomials");
+    ok(gives(add(some_terms(), ones()), sum, 5) && gives(add(ones(), some_terms()), sum, 5) &&
+           gives(add(some_terms(), some_terms()), twice, 4),
+       "sums of which one side ends, or both");
+    ok(gives(monomial(ratio(5, 1), 2), far, 4) && gives(monomial(zero, 2), nothing, 1),
+       "monomials");
+    ok(gives(multiply_monomial(some_terms(), 2), shifted, 6), "times x^2");
+    ok(gives(mul(some_terms(), some_terms()), square, 6), "the square of a polynomial");
+    ok(gives(diff(some_terms()), slope, 3) && gives(integral(ratio(7, 1), some_terms()), area, 5),
+       "its derivative and integral");
+    ok(is(value(ratio(2, 1), some_terms(), 100), 17, 1) &&
+           is(value(ratio(1, 2), ones(), N), 1023, 512) && is(value(one, ones(), 0), 0, 1),
+       "values");
+}
+
 static void test_known(void)
 {
     static const struct rat e[N] = {{1, 1},        {1, 1},           {3, 2},      {13, 6},
                                     {73, 24},      {167, 40},        {4051, 720}, {37633, 5040},
                                     {43817, 4480}, {4596553, 362880}};
     static const struct rat cube[] = {{1, 1}, {3, 1}, {3, 1}, {1, 1}, {1, 0}};
+    static const struct rat tangent[N] = {{0, 1},  {1, 1}, {0, 1},    {1, 3}, {0, 1},
+                                          {2, 15}, {0, 1}, {17, 315}, {0, 1}, {62, 2835}};
+    static const struct rat root[] = {{1, 1}, {1, 2}, {-1, 8}, {1, 16}, {-5, 128}};
     struct rat a[N];
 
     ok(gives(exponential(ones()), e, N), "e to the ones");
     for (int i = 0; i < N; i++)
         a[i] = i % 2 ? ratio(i % 4 == 1 ? 1 : -1, i) : zero;
     ok(gives(integral(zero, substitute_monomial(ones(), ratio(-1, 1), 2)), a, N), "atan");
+    ok(gives(reversion(integral(zero, substitute_monomial(ones(), ratio(-1, 1), 2))), tangent, N),
+       "tan, the reversion of atan");
     ok(gives(binomial(ratio(3, 1)), cube, 5), "(1 + x)^3, which ends");
+    ok(gives(binomial(ratio(1, 2)), root, 5), "the root of 1 + x, which does not");
     for (int i = 0; i < N; i++)
         a[i] = i < 2 ? ratio(i ? -1 : 1, 1) : zero;
     ok(gives(reciprocal(ones()), a, N), "1 / ones = 1 - x");
@@ -509,6 +626,7 @@ static void test_known(void)
 int main(void)
 {
     test_linear();
+    test_finite();
     test_known();
     printf("# %d goroutines are left\n", numgoroutine());
     return done();

@@ -10,6 +10,7 @@
 #include "rt0/go.h"
 #include "rt0/sync.h"
 #include "rt0/time.h"
+#include "sched/rmutex.h"
 #include "sched/sched.h"
 
 #define WAY(fn) \
@@ -157,6 +158,29 @@ static NOINLINE void rwmutex_unlocked_waited(void)
     rwmutex_rlock(&rwmutex);
     one_writes_after(atomic_load(&rwmutex.state));
     rwmutex_unlock(&rwmutex);
+}
+
+/* ---- the libc's locks ---- */
+
+static struct rmutex rmutex = RMUTEX_INIT;
+
+static NOINLINE void libc_unlocked(void)
+{
+    rmutex_unlock(&rmutex);
+}
+
+static void lock_libc_here(void *arg)
+{
+    (void)arg;
+    rmutex_lock(&rmutex);
+}
+
+static NOINLINE void libc_unlocked_other(void)
+{
+    go(lock_libc_here, NULL);
+    while (!rmutex.owner)
+        gosched();
+    rmutex_unlock(&rmutex);
 }
 
 /* ---- conds, onces ---- */
@@ -323,6 +347,8 @@ static const struct {
     WAY(rwmutex_unlocked),
     WAY(rwmutex_unlocked_reader),
     WAY(rwmutex_unlocked_waited),
+    WAY(libc_unlocked),
+    WAY(libc_unlocked_other),
     WAY(cond_copied),
     WAY(cond_without_mutex),
     WAY(once_again),

@@ -7,12 +7,15 @@
  *                      again
  *   prog_oom recurse   a recursion that needs more than there is
  *   prog_oom first     memory runs out before a queued goroutine runs for the first time
+ *   prog_oom thread    the state of a POSIX thread is wanted when there is no memory
+ *   prog_oom timers    a core goes, and for its timers there is no room elsewhere
  *   prog_oom reclaim   malloc(), go() and a recursion that can only succeed with the memory that
  *                      parked goroutines' deep stacks hold
  *
  * It prints "done" when all was as expected.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +164,58 @@ static void use_up_before_first_run(void)
     printf("ran: %zu\n", atomic_load(&ran));
 }
 
+static void use_up(void)
+{
+    struct block *list = NULL;
+
+    for (size_t bytes = MIB; bytes >= sizeof *list; bytes /= 2)
+        take_all(&list, bytes);
+}
+
+static void use_up_before_self(void)
+{
+    use_up();
+    printf("ran: %lu\n", (unsigned long)pthread_self());
+}
+
+/* More than the other P's array holds; in this one's there is no room for any. */
+enum { NTIMER = 3000 };
+static struct timer timers[NTIMER];
+static atomic_int started;
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void start_timers(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < NTIMER; i++)
+        expect(timer_start(&timers[i], INT64_MAX, 0, do_nothing, NULL) == 0, "timer_start()");
+    atomic_fetch_add(&started, 1);
+}
+
+static void stop_other_core(void *arg)
+{
+    (void)arg;
+    use_up();
+    gomaxprocs(1);
+    printf("ran: on one core\n");
+    exit(1);
+}
+
+static void use_up_before_move(void)
+{
+    struct go_attr first = {.affinity = 1}, second = {.affinity = 2};
+
+    expect(go_with(&second, start_timers, NULL) == 0, "go_with() on the second core");
+    while (!atomic_load(&started))
+        gosched();
+    expect(go_with(&first, stop_other_core, NULL) == 0, "go_with() on the first core");
+    chan_recv(NULL, NULL);
+}
+
 /* ---- memory that has to be won back ---- */
 
 enum { SLEEPERS = 20, SLEEPER_BYTES = 2 * 1024 * 1024 };
@@ -264,9 +319,13 @@ static const struct {
     const char *name;
     void (*fn)(void);
 } ways[] = {
-    {"go", use_up_go},         {"malloc", use_up_malloc},
-    {"recurse", use_up_stack}, {"first", use_up_before_first_run},
+    {"go", use_up_go},
+    {"malloc", use_up_malloc},
+    {"recurse", use_up_stack},
+    {"first", use_up_before_first_run},
     {"reclaim", win_back},
+    {"thread", use_up_before_self},
+    {"timers", use_up_before_move},
 };
 
 int main(int argc, char **argv)
@@ -281,6 +340,6 @@ int main(int argc, char **argv)
         printf("done\n");
         return 0;
     }
-    printf("usage: prog_oom go | malloc | recurse | first | reclaim\n");
+    printf("usage: prog_oom go | malloc | recurse | first | thread | timers | reclaim\n");
     return 98;
 }

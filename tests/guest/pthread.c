@@ -18,6 +18,7 @@
 
 #include "rt0/go.h"
 #include "rt0/time.h"
+#include "tests/guest/hoard.h"
 #include "tests/guest/pthreads.h"
 
 /* ---- threads ---- */
@@ -555,7 +556,9 @@ static void test_barrier_spin_once(void)
     long spun = 0;
     pthread_t t[3];
 
-    ok(pthread_barrier_init(&bar.b, NULL, 0) == EINVAL, "a barrier for nobody");
+    ok(pthread_barrier_init(&bar.b, NULL, 0) == EINVAL &&
+           pthread_barrier_init(&bar.b, NULL, INT32_MAX + 1u) == EINVAL,
+       "a barrier for nobody, for too many");
     pthread_barrier_init(&bar.b, NULL, THREADS);
     all_of(meet, NULL);
     ok(bar.early == 0 && bar.serial == ROUNDS && pthread_barrier_destroy(&bar.b) == 0,
@@ -633,6 +636,123 @@ static void test_keys(void)
         pthread_key_delete(more[--n]);
 }
 
+/* ---- what is refused ---- */
+
+static void test_attr_refused(void)
+{
+    pthread_attr_t a;
+    pthread_mutexattr_t m;
+    pthread_condattr_t c;
+    pthread_rwlockattr_t r;
+    pthread_barrierattr_t b;
+    cpu_set_t none, far;
+    pthread_t t;
+
+    CPU_ZERO(&none);
+    CPU_ZERO(&far);
+    CPU_SET(63, &far);
+    pthread_attr_init(&a);
+    ok(pthread_attr_setinheritsched(&a, 99) == EINVAL && pthread_attr_setscope(&a, 99) == EINVAL &&
+           pthread_attr_setaffinity_np(&a, sizeof none, &none) == EINVAL &&
+           pthread_attr_getaffinity_np(&a, 1, &none) == EINVAL &&
+           pthread_attr_setaffinity_np(&a, sizeof far, &far) == 0 &&
+           pthread_create(&t, &a, echo, NULL) == EINVAL,
+       "attributes of threads, a core that is not there");
+    pthread_mutexattr_init(&m);
+    ok(pthread_mutexattr_setpshared(&m, 99) == EINVAL &&
+           pthread_mutexattr_setrobust(&m, 99) == EINVAL &&
+           pthread_mutexattr_setprotocol(&m, 99) == EINVAL &&
+           pthread_mutexattr_setprotocol(&m, PTHREAD_PRIO_PROTECT) == ENOTSUP,
+       "of mutexes");
+    pthread_condattr_init(&c);
+    pthread_rwlockattr_init(&r);
+    pthread_barrierattr_init(&b);
+    ok(pthread_condattr_setpshared(&c, 99) == EINVAL &&
+           pthread_condattr_setclock(&c, CLOCK_THREAD_CPUTIME_ID) == EINVAL &&
+           pthread_rwlockattr_setpshared(&r, 99) == EINVAL &&
+           pthread_rwlockattr_setkind_np(&r, 99) == EINVAL &&
+           pthread_barrierattr_setpshared(&b, 99) == EINVAL,
+       "of condition variables, rwlocks and barriers");
+    ok(pthread_setcancelstate(99, NULL) == EINVAL && pthread_setcanceltype(99, NULL) == EINVAL &&
+           pthread_setconcurrency(-1) == EINVAL,
+       "states that are none");
+    errno = 0;
+    ok(sched_get_priority_max(99) == -1 && errno == EINVAL && sched_get_priority_min(99) == -1,
+       "a policy that is none");
+    errno = 0;
+    ok(sysconf(-5) == -1 && errno == EINVAL, "a figure that is none");
+}
+
+static void *wait_at_barrier(void *b)
+{
+    pthread_barrier_wait(b);
+    return NULL;
+}
+
+static void test_use_refused(void)
+{
+    pthread_mutex_t rec = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+    pthread_mutex_t checked = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    pthread_cond_t c = PTHREAD_COND_INITIALIZER;
+    pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+    pthread_barrier_t b;
+
+    pthread_mutex_lock(&rec);
+    rec.__depth = UINT32_MAX;
+    int deep = pthread_mutex_lock(&rec);
+    rec.__depth = 1;
+    rwlock.__readers = UINT32_MAX;
+    int crowded = pthread_rwlock_rdlock(&rwlock);
+    rwlock.__readers = 0;
+    ok(deep == EAGAIN && crowded == EAGAIN && pthread_mutex_unlock(&rec) == 0,
+       "too often, by too many: EAGAIN");
+    ok(pthread_cond_wait(&c, &checked) == EPERM &&
+           pthread_cond_timedwait(&c, &rec, &past) == EPERM &&
+           pthread_cond_clockwait(&c, &rec, CLOCK_THREAD_CPUTIME_ID, &past) == EINVAL,
+       "a wait without the mutex, or by no clock");
+    ok(pthread_rwlock_clockrdlock(&rwlock, CLOCK_THREAD_CPUTIME_ID, &past) == EINVAL &&
+           pthread_rwlock_timedwrlock(&rwlock, &no_time) == EINVAL,
+       "times for rwlocks");
+    pthread_barrier_init(&b, NULL, 2);
+    pthread_t t = spawn(wait_at_barrier, &b);
+    settles(t);
+    int in_use = pthread_barrier_destroy(&b);
+    pthread_barrier_wait(&b);
+    join(t);
+    ok(in_use == EBUSY && pthread_barrier_destroy(&b) == 0, "a barrier at which somebody waits");
+}
+
+/* The errors of each, and nothing that gives way in between: what ends meanwhile gives memory back. */
+static struct {
+    int created, named, set;
+} poor;
+
+static void *be_poor(void *value)
+{
+    pthread_t t;
+    struct hoard *all = hoard_take();
+
+    poor.set = pthread_setspecific(key, value);
+    poor.created = pthread_create(&t, NULL, echo, NULL);
+    poor.named = sem_open("/none", O_CREAT, 0600, 1) == SEM_FAILED ? errno : 0;
+    hoard_give_back(all);
+    return NULL;
+}
+
+/* On one P, so that no other one's cache has any, when all others have ended. */
+static void test_no_memory(void)
+{
+    int procs = gomaxprocs(1);
+
+    while (numgoroutine() > 1)
+        sched_yield();
+    join(spawn(be_poor, &poor));
+    ok(poor.created == EAGAIN && poor.named == ENOMEM && poor.set == ENOMEM,
+       "without memory: no thread (%d), no name (%d), no value (%d)", poor.created, poor.named,
+       poor.set);
+    gomaxprocs(procs);
+}
+
 int main(void)
 {
     test_join();
@@ -647,5 +767,8 @@ int main(void)
     test_rwlock();
     test_barrier_spin_once();
     test_keys();
+    test_attr_refused();
+    test_use_refused();
+    test_no_memory();
     return done();
 }

@@ -81,6 +81,10 @@ static void test_sem(void)
            sem_getvalue(&s, &value) == 0 && value == 0,
        "none");
     ok(fails(sem_open("/x", 0) == SEM_FAILED ? -1 : 0, ENOENT), "no such name");
+    ok(fails(sem_open("", O_CREAT, 0600, 1) == SEM_FAILED ? -1 : 0, EINVAL) &&
+           fails(sem_open("/", O_CREAT, 0600, 1) == SEM_FAILED ? -1 : 0, EINVAL) &&
+           fails(sem_open("/x", O_CREAT, 0600, SEM_VALUE_MAX + 1u) == SEM_FAILED ? -1 : 0, EINVAL),
+       "none, too many tokens");
     a = sem_open("/x", O_CREAT, 0600, 1);
     b = sem_open("/x", O_CREAT, 0600, 5);
     ok(a && a == b && sem_trywait(b) == 0 && fails(sem_trywait(a), EAGAIN), "one name, one");

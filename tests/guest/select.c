@@ -7,8 +7,7 @@
  * Method: queues are looked at from inside. Where a case needs a goroutine that waits, parks() looks at its state until
  *         it does; where it needs a race, many rounds are counted.
  * Budget: 10 s.
- * Source: the cases are those of Go's chan_test.go (SelfSelect, SelectStress, SelectFairness, PseudoRandomSend,
- *         MultiConsumer) and of test/chan (doubleselect, nonblock, select2 to select7), written anew for this API.
+ * Source: the cases are those of Go's chan_test.go and of test/chan, written anew for this API: docs/conformance.md.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "rt0/mem.h"
 #include "rt0/time.h"
 #include "sched/chan.h"
+#include "tests/guest/hoard.h"
 #include "tests/guest/parks.h"
 
 #define MS INT64_C(1000000)
@@ -148,6 +148,72 @@ static void test_chance(int n)
     ok(far < 25 * mean, "of %d ready cases each is as likely", n);
     free(often);
     free(cases);
+}
+
+/* ---- one moment ---- */
+
+/* NonblockSelectRace: first one of two channels is ready, then both, then the other one. Who looks at one after the other
+ * may see neither; all the more so if there are some in between. */
+static struct chan *either[2], *idle;
+static atomic_int glance, glanced;
+static int neither;
+
+enum { LAST_GLANCE = 1 << 20 };
+
+static void look_at_both(void *arg)
+{
+    (void)arg;
+    for (int i = 1;; i++) {
+        struct select_case cases[8];
+        int n = i % 2 ? 2 : 8;
+        for (int k = 1; k < n - 1; k++)
+            cases[k] = receive(idle, NULL);
+        while (atomic_load(&glance) < i)
+            gosched();
+        if (atomic_load(&glance) == LAST_GLANCE)
+            break;
+        cases[0] = receive(either[1], NULL);
+        cases[n - 1] = receive(either[0], NULL);
+        neither += chan_select(cases, n, DEADLINE_NOW) < 0;
+        atomic_store(&glanced, i);
+    }
+    finish();
+}
+
+/* Both keep their cores, which takes long if the host has fewer: then there are fewer rounds. */
+static void test_one_moment(size_t bytes, bool close)
+{
+    enum { ROUNDS = 4000, AT_LEAST = 100 };
+    int64_t v[3] = {1}, until = nanotime() + 300 * MS;
+    int i;
+
+    neither = 0;
+    atomic_store(&glance, 0);
+    atomic_store(&glanced, 0);
+    idle = make(bytes, 0);
+    start(look_at_both, NULL);
+    for (i = 1; i <= ROUNDS && (i <= AT_LEAST || nanotime() < until); i++) {
+        either[0] = make(bytes, 1);
+        either[1] = make(bytes, !close);
+        chan_send(either[0], v);
+        atomic_store(&glance, i);
+        for (volatile int spin = i * 7 % 512; spin > 0; spin--)
+            ;
+        if (close)
+            chan_close(either[1]);
+        else
+            chan_send(either[1], v);
+        chan_try_recv(either[0], NULL);
+        while (atomic_load(&glanced) < i)
+            gosched();
+        chan_free(either[0]);
+        chan_free(either[1]);
+    }
+    atomic_store(&glance, LAST_GLANCE);
+    join(1);
+    chan_free(idle);
+    ok(neither == 0, "NonblockSelectRace, %zu bytes, by %s: %d times of %d neither", bytes,
+       close ? "closing" : "sending", neither, i - 1);
 }
 
 /* ---- waiting ---- */
@@ -407,6 +473,26 @@ static void test_fairness(void)
         chan_free(fair[i]);
 }
 
+/* The same of two full buffers, alone or behind two channels on which nothing comes: ten standard deviations. */
+static void test_fair_buffers(int before)
+{
+    enum { TRIALS = 10000 };
+    struct select_case cases[4];
+    int often[2] = {0};
+    int64_t v = 1;
+
+    for (int i = 0; i < before + 2; i++)
+        cases[i] = receive(make(sizeof v, i < before ? 0 : TRIALS + 1), &v);
+    for (int i = 0; i < 2 * (TRIALS + 1); i++)
+        chan_send(cases[before + i % 2].c, &v);
+    for (int i = 0; i < TRIALS; i++)
+        often[chan_select(cases, before + 2, DEADLINE_NONE) - before]++;
+    ok(abs(often[0] - often[1]) < 2 * 10 * 50, "SelectFairness, %d cases: %d and %d", before + 2,
+       often[0], often[1]);
+    for (int i = 0; i < before + 2; i++)
+        chan_free(cases[i].c);
+}
+
 /* Zeroes and ones in an order that nobody foresees. */
 static struct chan *bits;
 
@@ -442,25 +528,26 @@ static void test_pseudo_random(size_t cap)
 
 /* ---- queues that others left something in ---- */
 
-/* select6: of a select that ended by one channel nothing stays with the other, in the middle of whose queue it was. */
+/* select6: of a select that ended by one channel nothing stays with the other. */
 static int recv_call(struct call *call)
 {
     return chan_recv(call->on, call->elem);
 }
 
-static void test_middle(void)
+/* The select is in b's queue twice: between two others (SelectDuplicateChannel), or last when it leaves. */
+static void test_leaves(bool last_one)
 {
     struct chan *a = make(sizeof(int), 0), *b = make(sizeof(int), 0);
     int first = 0, last = 0, in[2] = {0}, v = 1;
-    struct select_case cases[2] = {receive(a, &in[0]), receive(b, &in[1])};
-    struct call before = {.fn = recv_call, .on = b, .elem = &first}, call = call_of(cases, 2),
+    struct select_case cases[3] = {receive(a, &in[0]), receive(b, &in[1]), receive(b, &in[1])};
+    struct call before = {.fn = recv_call, .on = b, .elem = &first}, call = call_of(cases, 3),
                 after = {.fn = recv_call, .on = b, .elem = &last};
 
-    check(parks(&before, WAIT_CHAN_RECEIVE) && parks(&call, WAIT_SELECT) &&
-              parks(&after, WAIT_CHAN_RECEIVE),
-          "three wait");
+    check(parks(&before, WAIT_CHAN_RECEIVE) && parks(&call, WAIT_SELECT), "two wait");
+    check(last_one || parks(&after, WAIT_CHAN_RECEIVE), "and a third");
     chan_send(a, &v);
     join(1);
+    check(!last_one || parks(&after, WAIT_CHAN_RECEIVE), "or it comes now");
     ok(call.result == 0 && in[0] == 1 && b->recvq.first && b->recvq.first->next == b->recvq.last &&
            b->recvq.last->prev == b->recvq.first && !b->recvq.last->next,
        "select6: two wait on, linked both ways");
@@ -602,12 +689,44 @@ static void test_no_growth(int n)
     free(cases);
 }
 
+/* More than 8 cases need a block, which is kept: 100 come first here. On one P, so that no other one's cache has any. */
+static void test_no_memory(void)
+{
+    static struct select_case cases[100];
+    struct chan *full = make(sizeof(int), 1);
+    int procs = gomaxprocs(1), r[4], v = 1;
+
+    chan_send(full, &v);
+    cases[50] = receive(full, &v);
+    struct hoard *all = hoard_take();
+    r[0] = chan_select(cases, 100, DEADLINE_NOW);
+    r[1] = chan_select(cases, 100, DEADLINE_NONE);
+    r[2] = chan_select(cases, 8, DEADLINE_NOW);
+    bool none = !chan_make(sizeof(int), 100);
+    hoard_give_back(all);
+    ok(r[0] == -ENOMEM && r[1] == -ENOMEM && chan_len(full) == 1 && cases[50].result == 77,
+       "without memory for its cases: -ENOMEM, and nothing done");
+    ok(r[2] == -EAGAIN, "8 need none");
+    ok(none, "nor is there a channel");
+    ok(chan_select(cases, 100, DEADLINE_NOW) == 50 && v == 1, "with memory it is done");
+    all = hoard_take();
+    r[3] = chan_select(cases, 100, DEADLINE_NOW);
+    hoard_give_back(all);
+    ok(r[3] == -EAGAIN, "and then without");
+    chan_free(full);
+    gomaxprocs(procs);
+}
+
 int main(void)
 {
     finished = make(0, 0);
     test_refused();
     test_for_ever();
     test_ready();
+    test_one_moment(sizeof(int64_t), false);
+    test_one_moment(sizeof(int64_t), true);
+    test_one_moment(3 * sizeof(int64_t), false);
+    test_one_moment(3 * sizeof(int64_t), true);
     test_chance(2);
     test_chance(3);
     test_chance(40);
@@ -624,9 +743,12 @@ int main(void)
     test_stress();
     test_double();
     test_fairness();
+    test_fair_buffers(0);
+    test_fair_buffers(2);
     test_pseudo_random(0);
     test_pseudo_random(10);
-    test_middle();
+    test_leaves(false);
+    test_leaves(true);
     test_deadline_race(0);
     test_deadline_race(2);
     static const size_t sizes[] = {0, 1, 3, 4, 8, 12, 16, 1000, 65536};
@@ -636,5 +758,6 @@ int main(void)
     test_no_growth(8);
     test_no_growth(9);
     test_no_growth(1000);
+    test_no_memory();
     return done();
 }

@@ -43,6 +43,7 @@ enum kind {
     SEND,       // out of an array that is filled
     SEND_RAW,   // out of an array that nobody has touched: any bytes
     RECV_CLOSE, // the same as RECV, but a close zeroes the array
+    SELECT,     // the same as RECV, by a select in which the channel comes twice
 };
 
 struct op {
@@ -59,6 +60,17 @@ static NO_PROBES void recv_into_array(struct op *op)
 
     int got = chan_recv(op->c, elem);
     if (got || !filled(elem, op->bytes, op->seed))
+        atomic_fetch_add(&wrong, 1);
+}
+
+static NO_PROBES void select_into_array(struct op *op)
+{
+    uint8_t elem[op->bytes + 1], *at = elem;
+    struct select_case cases[3] = {
+        {SELECT_RECV, op->c, at, 1}, {SELECT_SEND, NULL, at, 1}, {SELECT_RECV, op->c, at, 1}};
+
+    int got = chan_select(cases, 3, DEADLINE_NONE);
+    if (got % 2 || cases[got].result || !filled(elem, op->bytes, op->seed))
         atomic_fetch_add(&wrong, 1);
 }
 
@@ -93,6 +105,9 @@ static NOINLINE void operate(void *arg)
     switch (op->kind) {
     case RECV:
         recv_into_array(op);
+        break;
+    case SELECT:
+        select_into_array(op);
         break;
     case RECV_CLOSE:
         recv_close_array(op);
@@ -135,7 +150,7 @@ static int pair(enum kind first, enum kind second, size_t bytes, size_t cap, siz
     struct chan *c = make(bytes, cap);
 
     start_side(&a, first, bytes, c, gap);
-    if (how == FIRST_WAITS && (cap == 0 || first == RECV))
+    if (how == FIRST_WAITS && (cap == 0 || first == RECV || first == SELECT))
         wait_until_parked(&a);
     start_side(&b, second, bytes, c, gap);
     join(2);
@@ -185,7 +200,7 @@ static void test_close(void)
 }
 
 /* Parked with a large array, shrunk meanwhile: what lies above the stack pointer is not touched. */
-static void test_shrunk_while_parked(void)
+static void test_shrunk_while_parked(enum kind kind, const char *name)
 {
     enum { N = 8 };
     struct side sides[N];
@@ -194,7 +209,7 @@ static void test_shrunk_while_parked(void)
 
     atomic_store(&wrong, 0);
     for (int i = 0; i < N; i++)
-        start_side(&sides[i], RECV, CHAN_ELEM_MAX, c, 32);
+        start_side(&sides[i], kind, CHAN_ELEM_MAX, c, 32);
     for (int i = 0; i < N; i++)
         wait_until_parked(&sides[i]);
     fill(elem, CHAN_ELEM_MAX, 32 + CHAN_ELEM_MAX);
@@ -204,8 +219,39 @@ static void test_shrunk_while_parked(void)
     }
     join(N);
     chan_free(c);
-    ok(atomic_load(&wrong) == 0, "arrays of parked receivers, whose stacks are shrunk: %d wrong",
+    ok(atomic_load(&wrong) == 0, "arrays of parked %s, whose stacks are shrunk: %d wrong", name,
        atomic_load(&wrong));
+}
+
+/* Go's ShrinkStackDuringBlockedSend and NoShrinkStackWhileParking: who blocks again and again, and goes deep in between,
+ * is shrunk before it blocks, while it does, and after that. */
+static void send_and_dive(void *c)
+{
+    for (int i = 0; i < 20; i++) {
+        if (chan_send(c, &i) || !deep(40 * KIB))
+            atomic_fetch_add(&wrong, 1);
+    }
+    chan_send(finished, NULL);
+}
+
+static void test_shrunk_while_blocking(void)
+{
+    enum { PAIRS = 20 };
+    struct chan *c = make(sizeof(int), 0);
+    int sum = 0, v;
+
+    atomic_store(&wrong, 0);
+    for (int i = 0; i < PAIRS; i++)
+        start(send_and_dive, c);
+    for (int i = 0; i < PAIRS * 20; i++) {
+        memreclaim();
+        if (i % 3 == 0)
+            gosched();
+        sum += chan_recv(c, &v) == 0 ? v : -1;
+    }
+    join(PAIRS);
+    chan_free(c);
+    ok(atomic_load(&wrong) == 0 && sum == PAIRS * 190, "senders that block, shrunk all the time");
 }
 
 int main(void)
@@ -216,7 +262,11 @@ int main(void)
     test_pairs("nobody waits", SEND, RECV, 0, BOTH_RUN);
     test_pairs("a receiver waits at a buffer", RECV, SEND, 1, FIRST_WAITS);
     test_pairs("through a buffer", SEND, RECV, 1, BOTH_RUN);
+    test_pairs("a select waits", SELECT, SEND, 0, FIRST_WAITS);
+    test_pairs("a select finds a sender", SEND, SELECT, 0, FIRST_WAITS);
     test_close();
-    test_shrunk_while_parked();
+    test_shrunk_while_parked(RECV, "receivers");
+    test_shrunk_while_parked(SELECT, "selects");
+    test_shrunk_while_blocking();
     return done();
 }

@@ -9,7 +9,7 @@
  *         must happen in the end is waited for.
  * Budget: 3 s. The last test leaves hogs behind that nothing ends but the machine's end.
  * Argument: the number of cores.
- * Source: some cases are those of Go's time_test.go, sleep_test.go and tick_test.go, written anew.
+ * Source: some cases are those of Go's sleep_test.go and tick_test.go, written anew: docs/conformance.md.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -455,6 +455,25 @@ static void play(void *arg)
     finish();
 }
 
+static void send_all(void *c)
+{
+    int64_t v = 1;
+
+    while (!atomic_load(&starved_fired))
+        chan_send(c, &v);
+    chan_close(c);
+    finish();
+}
+
+static void recv_all(void *c)
+{
+    int64_t v;
+
+    while (chan_recv(c, &v) == 0)
+        ;
+    finish();
+}
+
 static void test_starvation(void)
 {
     static struct timer t;
@@ -466,7 +485,42 @@ static void test_starvation(void)
     sema_release(&back_and_forth[0]);
     join(2);
     ok(atomic_load(&starved_fired), "two that wake each other do not keep a timer from firing");
+    for (size_t cap = 0; cap < 2; cap++) {
+        struct chan *c = make(sizeof(int64_t), cap);
+        atomic_store(&starved_fired, false);
+        timer_start(&t, 2 * MS, 0, starved_fire, NULL);
+        start(send_all, c);
+        start(recv_all, c);
+        join(2);
+        ok(atomic_load(&starved_fired), "AfterFuncStarvation: nor a channel of capacity %zu", cap);
+        chan_free(c);
+    }
     gomaxprocs(procs);
+}
+
+/* Go's TestSleepZeroDeadlock: a sleep that is none leaves nothing behind that stopping the world would find. */
+static void stop_often(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        gomaxprocs(1 + i % ncore);
+    gomaxprocs(ncore);
+    finish();
+}
+
+static void test_sleep_zero(void)
+{
+    struct chan *c = make(sizeof(int), 1);
+    int bad = 0, v;
+
+    start(stop_often, NULL);
+    for (int i = 0; i < 100; i++) {
+        sleep_ns(0);
+        bad += chan_send(c, &i) != 0 || chan_recv(c, &v) != 0 || v != i;
+    }
+    join(1);
+    ok(bad == 0, "SleepZeroDeadlock: 100 sleeps of nothing while the world is stopped");
+    chan_free(c);
 }
 
 /* Timers that are due together and make goroutines ready, while others do not give way: none has to wait for another
@@ -718,6 +772,7 @@ int main(int argc, char **argv)
     test_periodic(0, 20 * US);
     test_drums();
     test_starvation();
+    test_sleep_zero();
     test_together();
     test_functions();
     test_churn();

@@ -1,8 +1,9 @@
 /*
- * test_chan_threads.c - channels, select, deadlines and cancels on real threads, under ThreadSanitizer.
+ * test_chan_threads.c - channels, select, deadlines, cancels and tickers on real threads, under ThreadSanitizer.
  *
  * Goal:   whatever ends a wait, it is ended once and by one; nobody touches a waiter's stack after that; no element is
- *         lost or doubled; what was done before a send is seen after its receive.
+ *         lost or doubled; what was done before a send is seen after its receive; no tick is early, or comes to who has
+ *         stopped its ticker.
  * Method: a goroutine is a thread. What a core does on g0 when a goroutine has parked, another thread does: so the
  *         goroutine may go on, and return from the call, while its unlockf is still under way. Timers fire on one more
  *         thread. All do everything at random; elements point to plain memory, at which the sanitizer looks.
@@ -42,6 +43,7 @@ static struct worker {
     bool (*unlockf)(struct g *gp, void *arg); // mutex
     void *arg;                                // mutex
     uint64_t sent, received, xor, late, off;  // thread
+    uint64_t ticks;                           // thread
 } workers[WORKERS];
 
 static atomic_uint broken;
@@ -157,7 +159,7 @@ void goparkunlock(struct spinlock *l, enum waitreason reason)
 static struct {
     pthread_mutex_t mutex;
     struct timer *t[1024];
-    int64_t when[1024];
+    int64_t when[1024], period[1024];
     unsigned n;
     atomic_bool over;
     atomic_uint refuse; // there is no memory for so many
@@ -167,7 +169,6 @@ int timer_start(struct timer *t, int64_t ns, int64_t period_ns, void (*fn)(void 
 {
     unsigned left = atomic_load(&timers.refuse);
 
-    (void)period_ns;
     while (left)
         if (atomic_compare_exchange_weak(&timers.refuse, &left, left - 1))
             return -ENOMEM;
@@ -175,6 +176,7 @@ int timer_start(struct timer *t, int64_t ns, int64_t period_ns, void (*fn)(void 
     t->fn = fn;
     t->arg = arg;
     timers.t[timers.n] = t;
+    timers.period[timers.n] = period_ns;
     timers.when[timers.n++] = nanotime() + ns;
     pthread_mutex_unlock(&timers.mutex);
     return 0;
@@ -185,6 +187,7 @@ static void timer_remove(unsigned i)
     timers.n--;
     timers.t[i] = timers.t[timers.n];
     timers.when[i] = timers.when[timers.n];
+    timers.period[i] = timers.period[timers.n];
 }
 
 int timer_stop(struct timer *t)
@@ -210,7 +213,10 @@ static bool fire_one(void)
         if (timers.when[i] <= now) {
             void (*fn)(void *) = timers.t[i]->fn;
             void *arg = timers.t[i]->arg;
-            timer_remove(i);
+            if (timers.period[i])
+                timers.when[i] = now + timers.period[i];
+            else
+                timer_remove(i);
             pthread_mutex_unlock(&timers.mutex);
             sched_yield(); // others may stop it meanwhile
             fn(arg);
@@ -324,12 +330,68 @@ static int one(struct worker *w, const struct select_case *sc)
     }
 }
 
+/* One of its own: that is another one's the next moment, whose old ticks may still be under way. */
+static void use_ticker(struct worker *w)
+{
+    int64_t period = 1000 + (int64_t)draw(w, 50000), from = nanotime(), t = 0;
+    struct chan *c = draw(w, 2) ? ticker(period) : after_ns(period);
+    struct select_case cases[2] = {{SELECT_RECV, NULL, NULL, 0}, {SELECT_RECV, c, &t, 0}};
+    bool comes = c != NULL;
+    int r;
+
+    if (comes && draw(w, 3) == 0) {
+        ticker_stop(c);
+        if (chan_try_recv(c, &t) != -EAGAIN)
+            atomic_fetch_add(&broken, 1);
+        comes = false;
+    }
+    if (c && draw(w, 3) == 0) {
+        period = 1000 + (int64_t)draw(w, 50000);
+        from = nanotime();
+        comes = ticker_reset(c, period) == 0;
+    }
+    if (comes && draw(w, 4)) {
+        r = draw(w, 2) ? chan_recv(c, &t) : chan_select(cases, 2, DEADLINE_NONE);
+        if (r < 0 || t < from + period)
+            atomic_fetch_add(&broken, 1);
+        w->ticks++;
+    }
+    chan_free(c);
+}
+
+static struct chan *everybodys; // a ticker
+
+static void use_everybodys(struct worker *w)
+{
+    int64_t t;
+
+    switch (draw(w, 8)) {
+    case 0:
+        ticker_stop(everybodys);
+        break;
+    case 1:
+    case 2:
+        ticker_reset(everybodys, 1000 + (int64_t)draw(w, 20000));
+        break;
+    default:
+        if (chan_recv_until(everybodys, &t, soon(w)) == 0) {
+            if (t > nanotime())
+                atomic_fetch_add(&broken, 1);
+            w->ticks++;
+        }
+    }
+}
+
 static bool turn(struct worker *w)
 {
     struct select_case cases[12];
     struct wide e[12];
     int n = draw(w, 3) == 0 ? 1 : draw(w, 2) ? 2 : 2 + (int)draw(w, 11), i = 0, r;
 
+    if (draw(w, 16) == 0)
+        use_ticker(w);
+    if (draw(w, 16) == 0)
+        use_everybodys(w);
     for (int k = 0; k < n; k++) {
         e[k] = fresh(w);
         cases[k] = (struct select_case){draw(w, 2) ? SELECT_SEND : SELECT_RECV,
@@ -424,6 +486,7 @@ static void run_all(void)
 
     for (int i = 0; i < CHANS; i++)
         chans[i] = chan_make(i < 3 ? sizeof(struct cell *) : sizeof(struct wide), caps[i]);
+    everybodys = ticker(10000);
     cancel_init(&root, NULL, DEADLINE_NONE);
     for (unsigned i = 0; i < ROUNDS; i++)
         cancel_init(&cancels[i], &root, DEADLINE_NONE);
@@ -442,6 +505,7 @@ static void run_all(void)
     cancel_fire(&root);
     for (unsigned i = 1; i < WORKERS; i++)
         stop(&workers[i]);
+    chan_free(everybodys);
     drain(self);
 }
 
@@ -475,12 +539,15 @@ int main(void)
         all.xor ^= workers[i].xor ;
         all.late += workers[i].late;
         all.off += workers[i].off;
+        all.ticks += workers[i].ticks;
     }
     ok(all.sent == all.received && all.xor == 0, "%lu elements sent, %lu received, the same ones",
        (unsigned long)all.sent, (unsigned long)all.received);
     ok(all.late > 0 && all.off > 0, "%lu times it was too late, %lu times called off",
        (unsigned long)all.late, (unsigned long)all.off);
-    ok(atomic_load(&broken) == 0, "nobody was readied who did not wait, nothing was garbled");
+    ok(all.ticks > 0, "%lu ticks received", (unsigned long)all.ticks);
+    ok(atomic_load(&broken) == 0,
+       "nobody was readied who did not wait, nothing was garbled or early");
     ok(clean && timers.n == 0, "queues, lists and timers are empty");
     return done();
 }
