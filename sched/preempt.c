@@ -23,10 +23,13 @@
 #include "sched/trace.h"
 
 /* When a preemption that can't be done is tried again: twice as late each time, so that what is interrupted gets
- * on, however long the handler takes. A NOPREEMPT function is soon left, and nothing but another try tells. */
-#define RETRY_MIN_NS       INT64_C(5000)
-#define RETRY_NOPREEMPT_NS INT64_C(40000)
-#define RETRY_MAX_NS       INT64_C(1000000)
+ * on, however long the handler takes. */
+#define RETRY_MIN_NS INT64_C(5000)
+#define RETRY_MAX_NS INT64_C(1000000)
+
+/* A NOPREEMPT function is soon left, and nothing but another try tells: after as long as the handler took, so that who
+ * calls nothing else has half of the time. A host may have taken the core away from the handler. */
+#define RETRY_NOPREEMPT_MAX_NS INT64_C(40000)
 
 /* So many timers are run before what they made ready has its turn, and not interrupted for others for so long. */
 #define TIMERS_AT_ONCE  8
@@ -257,8 +260,25 @@ static bool preemptible(const struct m *mp, const struct trapframe *tf)
     return gp != mp->g0 && mp->locks == 0 && !in_nopreempt(trapframe_pc(tf)) && fits(gp, tf);
 }
 
+/* Up to 255 ns, and any: else a loop could keep step with the tries, and be in the same function each time. */
+static int64_t jitter_ns(const struct p *pp)
+{
+    return (int64_t)(pp->stats.deferred * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+
+/* The handler runs since `now`. */
+static int64_t next_try_ns(struct p *pp, const struct trapframe *tf, int64_t now)
+{
+    int64_t wait = pp->retry_ns;
+
+    if (in_nopreempt(trapframe_pc(tf)))
+        return min_ns(clock_nanotime() - now, RETRY_NOPREEMPT_MAX_NS) + jitter_ns(pp);
+    pp->retry_ns = min_ns(2 * wait, RETRY_MAX_NS);
+    return wait;
+}
+
 /* Some bit wants the G off its core. */
-static void interrupt_g(struct m *mp, struct trapframe *tf)
+static void interrupt_g(struct m *mp, struct trapframe *tf, int64_t now)
 {
     struct p *pp = mp->p;
 
@@ -270,9 +290,8 @@ static void interrupt_g(struct m *mp, struct trapframe *tf)
     }
     pp->stats.deferred++;
     atomic_store_explicit(&mp->preempt, 1, memory_order_relaxed);
-    arm(pp, min_ns(pp->alarm_ns, clock_nanotime() + pp->retry_ns));
-    pp->retry_ns = min_ns(2 * pp->retry_ns,
-                          in_nopreempt(trapframe_pc(tf)) ? RETRY_NOPREEMPT_NS : RETRY_MAX_NS);
+    int64_t wait = next_try_ns(pp, tf, now);
+    arm(pp, min_ns(pp->alarm_ns, clock_nanotime() + wait));
 }
 
 /* Something waits by now: the slice has an end again. */
@@ -333,7 +352,7 @@ void timer_isr(struct trapframe *tf)
     if (bits)
         p_attend_to(pp, bits);
     arm_next(mp, now);
-    interrupt_g(mp, tf);
+    interrupt_g(mp, tf, now);
 }
 
 /* Somebody set bits, or the halt is to end, or waits in tlb_sync(). */
@@ -348,7 +367,7 @@ void wake_isr(struct trapframe *tf)
     int64_t now = clock_nanotime();
     end_tickless(pp);
     arm_next(mp, now);
-    interrupt_g(mp, tf);
+    interrupt_g(mp, tf, now);
 }
 
 void p_notify(struct p *pp, uint32_t bits)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rt0/chan.h"
 #include "rt0/go.h"
 #include "rt0/sched.h"
 #include "rt0/time.h"
@@ -50,10 +51,34 @@ static void hold(void *arg)
     }
 }
 
+/* Nearly all of the time is in a function that can't be preempted. */
+static void receive(void *arg)
+{
+    struct chan *c = chan_make(0, 0);
+
+    (void)arg;
+    for (;;)
+        chan_try_recv(c, NULL);
+}
+
+static void allocate(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        void *p = malloc(64);
+        __asm__ volatile("" : "+r"(p)); // else the compiler leaves both out
+        free(p);
+    }
+}
+
 static const struct {
     const char *name;
     void (*fn)(void *);
-} loops[] = {{"empty", empty}, {"recursing", recursing}, {"lock", hold}};
+} loops[] = {{"empty", empty},
+             {"recursing", recursing},
+             {"lock", hold},
+             {"try_recv", receive},
+             {"malloc", allocate}};
 
 /* ---- samples ---- */
 
