@@ -139,7 +139,8 @@ static void unlock_all(const struct sel *s)
             unlock(&chan_at(s, k)->lock);
 }
 
-/* For wait_park(). Until the last lock is free the goroutine can't be through with dequeue_others(). */
+/* For wait_park(). Until the last lock is free the goroutine can't be through with dequeue_others(): so only if there is
+ * a lock. */
 static bool unlock_all_after_park(struct g *gp, void *s)
 {
     (void)gp;
@@ -197,7 +198,8 @@ static void dequeue_others(const struct sel *s, const struct waiter *w)
 static int wait_locked(const struct sel *s, struct waiter *w, int ncases)
 {
     enqueue_locked(s, w);
-    wait_park(w, unlock_all_after_park, (void *)s, ncases ? WAIT_SELECT : WAIT_SELECT_NO_CASES);
+    wait_park(w, s->n ? unlock_all_after_park : NULL, (void *)s,
+              ncases ? WAIT_SELECT : WAIT_SELECT_NO_CASES);
     dequeue_others(s, w);
     int err = wait_end(w);
     if (err)

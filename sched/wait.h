@@ -103,7 +103,7 @@ ALWAYS_INLINE void wait_begin_plain(struct waiter *w)
  * wait_park - parks until somebody has claimed w. Its sudogs are queued, their locks held; unlockf(arg) releases
  * them. w->by says which sudog was dequeued, NULL: none (see wait_end()).
  * unlockf may use what is on the G's stack until it releases the last lock of a queue that has a sudog of w: the
- * goroutine takes these locks before it goes on.
+ * goroutine takes these locks before it goes on. Where no sudog is queued it has to be NULL.
  * Ctx: G.
  */
 void wait_park(struct waiter *w, bool (*unlockf)(struct g *gp, void *arg), void *arg,
