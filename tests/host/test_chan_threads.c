@@ -382,6 +382,17 @@ static void use_everybodys(struct worker *w)
     }
 }
 
+/* No channel has a lock behind which what is on the stack would wait. */
+static void select_nothing(struct worker *w)
+{
+    struct select_case cases[3] = {{SELECT_RECV, NULL, NULL, 0}, {SELECT_SEND, NULL, NULL, 0}};
+    struct cancel *cancel = &cancels[atomic_load(&current)];
+    int r = chan_select_cancel(cases, (int)draw(w, 3), soon(w), draw(w, 2) ? cancel : NULL);
+
+    if (r != -ETIMEDOUT && r != -EAGAIN && r != -ECANCELED)
+        atomic_fetch_add(&broken, 1);
+}
+
 static bool turn(struct worker *w)
 {
     struct select_case cases[12];
@@ -392,6 +403,8 @@ static bool turn(struct worker *w)
         use_ticker(w);
     if (draw(w, 16) == 0)
         use_everybodys(w);
+    if (draw(w, 16) == 0)
+        select_nothing(w);
     for (int k = 0; k < n; k++) {
         e[k] = fresh(w);
         cases[k] = (struct select_case){draw(w, 2) ? SELECT_SEND : SELECT_RECV,
