@@ -15,49 +15,23 @@
 
 #include "rt0/mem.h"
 #include "rt0/time.h"
-#include "sched/chan.h"
 #include "tests/guest/hoard.h"
-#include "tests/guest/parks.h"
+#include "tests/guest/selects.h"
 
 #define MS INT64_C(1000000)
-
-static struct select_case receive(struct chan *c, void *elem)
-{
-    return (struct select_case){SELECT_RECV, c, elem, 77};
-}
-
-static struct select_case send(struct chan *c, void *elem)
-{
-    return (struct select_case){SELECT_SEND, c, elem, 77};
-}
-
-static bool nobody_waits(const struct chan *c)
-{
-    return !c->recvq.first && !c->recvq.last && !c->sendq.first && !c->sendq.last;
-}
-
-static int run_select(struct call *call)
-{
-    return chan_select_cancel(call->on, call->number, call->deadline_ns, call->cancel);
-}
-
-static struct call call_of(struct select_case *cases, int n)
-{
-    return (struct call){.fn = run_select, .on = cases, .number = n, .deadline_ns = DEADLINE_NONE};
-}
 
 /* ---- what is refused, what is empty ---- */
 
 static void test_refused(void)
 {
     static struct select_case none[2]; // NULL channels
-    struct select_case odd = {(enum select_dir)2, make(0, 1), NULL, 77};
+    struct select_case odd = {(enum select_dir)2, make(0, 1), NULL, NO_RESULT};
     int64_t soon = nanotime() + MS;
 
     ok(chan_select(none, -1, DEADLINE_NOW) == -EINVAL &&
            chan_select(none, SELECT_CASES_MAX + 1, DEADLINE_NOW) == -EINVAL,
        "fewer cases than none, too many: -EINVAL");
-    ok(chan_select(&odd, 1, DEADLINE_NOW) == -EINVAL && odd.result == 77,
+    ok(chan_select(&odd, 1, DEADLINE_NOW) == -EINVAL && odd.result == NO_RESULT,
        "no direction: -EINVAL, and nothing done");
     odd.dir = SELECT_SEND;
     struct select_case two[2] = {odd, odd};
@@ -103,13 +77,14 @@ static void test_ready(void)
     struct select_case none[] = {send(full, &v), receive(empty, &w), send(unbuf, &v),
                                  receive(unbuf, &w), receive(NULL, &w)};
     for (int n = 1; n <= 5; n++)
-        check(chan_select(none, n, DEADLINE_NOW) == -EAGAIN && w == 0 && none[n - 1].result == 77,
+        check(chan_select(none, n, DEADLINE_NOW) == -EAGAIN && w == 0 &&
+                  none[n - 1].result == NO_RESULT,
               "%d cases are not ready", n);
     ok(chan_len(full) == 1 && chan_len(empty) == 0 && nobody_waits(unbuf),
        "nothing ready, default: -EAGAIN, and nothing done");
     struct select_case got[] = {receive(NULL, &v), receive(full, &v), receive(empty, &w)};
     ok(chan_select(got, 3, DEADLINE_NONE) == 1 && v == 1 && got[1].result == 0 &&
-           got[0].result == 77 && got[2].result == 77,
+           got[0].result == NO_RESULT && got[2].result == NO_RESULT,
        "the one that is ready is done, and told of alone");
     struct select_case put[] = {receive(full, &v), send(empty, &one)};
     ok(chan_select(put, 2, DEADLINE_NONE) == 1 && chan_len(empty) == 1, "a send");
@@ -704,7 +679,7 @@ static void test_no_memory(void)
     r[2] = chan_select(cases, 8, DEADLINE_NOW);
     bool none = !chan_make(sizeof(int), 100);
     hoard_give_back(all);
-    ok(r[0] == -ENOMEM && r[1] == -ENOMEM && chan_len(full) == 1 && cases[50].result == 77,
+    ok(r[0] == -ENOMEM && r[1] == -ENOMEM && chan_len(full) == 1 && cases[50].result == NO_RESULT,
        "without memory for its cases: -ENOMEM, and nothing done");
     ok(r[2] == -EAGAIN, "8 need none");
     ok(none, "nor is there a channel");

@@ -10,28 +10,7 @@
  */
 #include <errno.h>
 
-#include "sched/chan.h"
-#include "tests/guest/parks.h"
-
-static struct select_case receive(struct chan *c, void *elem)
-{
-    return (struct select_case){SELECT_RECV, c, elem, 77};
-}
-
-static struct select_case send(struct chan *c, void *elem)
-{
-    return (struct select_case){SELECT_SEND, c, elem, 77};
-}
-
-static bool nobody_waits(const struct chan *c)
-{
-    return !c->recvq.first && !c->recvq.last && !c->sendq.first && !c->sendq.last;
-}
-
-static int run_select(struct call *call)
-{
-    return chan_select_cancel(call->on, call->number, call->deadline_ns, call->cancel);
-}
+#include "tests/guest/selects.h"
 
 /* ---- a set of operations ---- */
 
@@ -68,7 +47,7 @@ static void table_make(struct table *t, size_t bytes, unsigned ops)
             continue;
         t->v[t->n][0] = 100 + t->n;
         t->cases[t->n] = (struct select_case){(enum select_dir)(op % 2), t->c[op / 2], t->v[t->n],
-                                              77};
+                                              NO_RESULT};
         t->ready |= (unsigned)is_ready((enum state)(op / 2), (enum select_dir)(op % 2)) << t->n++;
     }
 }
@@ -93,7 +72,7 @@ static bool table_did(const struct table *t, int did)
         const struct select_case *sc = &t->cases[i];
         bool closed = sc->c == t->c[CLOSED];
         int64_t received = closed ? 0 : 7;
-        good &= sc->result == (i != did ? 77 : closed ? -EPIPE : 0);
+        good &= sc->result == (i != did ? NO_RESULT : closed ? -EPIPE : 0);
         good &= t->v[i][0] == (i == did && sc->dir == SELECT_RECV ? received : 100 + i);
     }
     return good;
