@@ -20,6 +20,7 @@
 #include "rt0/time.h"
 #include "sched/sched.h"
 #include "tests/guest/all_of.h"
+#include "tests/guest/hoard.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -673,22 +674,6 @@ static void test_churn(void)
 
 /* ---- no memory ---- */
 
-struct hoard {
-    struct hoard *next;
-};
-
-static struct hoard *take_all(void)
-{
-    struct hoard *all = NULL, *h;
-
-    for (size_t bytes = 4 << 20; bytes >= sizeof *h; bytes /= 2)
-        while ((h = malloc(bytes))) {
-            h->next = all;
-            all = h;
-        }
-    return all;
-}
-
 /* On one P, so that its heap is the one that is full. */
 static void test_no_memory(void)
 {
@@ -696,7 +681,7 @@ static void test_no_memory(void)
     int procs = gomaxprocs(1), n = 1, slept;
 
     check(timer_start(&far[0], for_ever, 0, shoot, NULL) == 0, "start");
-    struct hoard *all = take_all();
+    struct hoard *all = hoard_take();
     while (n < 5000 && timer_start(&far[n], for_ever, 0, shoot, NULL) == 0)
         n++;
     int refused = n < 5000 ? timer_start(&far[n], for_ever, 0, shoot, NULL) : 0;
@@ -705,11 +690,7 @@ static void test_no_memory(void)
     for (slept = 0; slept < 20; slept++)
         sleep_ns(100 * US);
     int64_t took = nanotime() - from;
-    while (all) {
-        struct hoard *next = all->next;
-        free(all);
-        all = next;
-    }
+    hoard_give_back(all);
     ok(n < 5000 && refused == -ENOMEM, "without memory the timer after %d is refused", n);
     ok(reset, "one that runs can be reset");
     ok(took >= 20 * 100 * US, "and sleeping works");
